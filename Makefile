@@ -1,0 +1,48 @@
+# `make` lists what there is.  Everything is installed into .venv of this folder.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check -q
+
+.PHONY: help demo test lint unit bench fuzz clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade 'pip>=25.1'
+
+$(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) install -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.installed
+	$(PIP) install -c constraints.txt --group test
+	@touch $@
+
+demo: $(VENV)/.installed ## forecast the load of 30 backbone links, three learners and a detector
+	$(BIN)/streamadapt replay ops/demo/pipeline.yaml --source ops/demo/abilene_links.csv.gz --out .demo --fresh
+
+test: lint unit ## everything: style, types, import rules, tests
+
+lint: $(VENV)/.test ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/mypy tests
+	$(BIN)/lint-imports
+
+unit: $(VENV)/.test ## the tests alone
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
+	$(BIN)/python benchmarks/hoeffding_tree.py
+	$(BIN)/python benchmarks/replay.py
+
+fuzz: $(VENV)/.test ## property tests with many new examples
+	$(BIN)/python -m pytest tests --hypothesis-profile=search -k "hypothesis or arbitrary or slow"
+
+clean: ## remove what was made here, and the cache of compiled kernels
+	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf "$${STREAMADAPT_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/streamadapt}/kernels"

@@ -1,0 +1,174 @@
+"""ADWIN's inner loop: insert, merge, and every `clock` values look for a cut.
+
+The order of every floating-point operation is that of River 0.26.1 (``rust_src/adwin.rs``), so
+that alarms, totals and variances agree to the last bit; dividing by a power of two is exact, and
+what does not change during a scan is computed once.
+"""
+
+from __future__ import annotations
+
+import math
+
+from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.detectors.detector import (
+    ALARM,
+    ALARM_NOW,
+    LIMIT,
+    N_SEEN,
+    N_SKIPPED,
+    NO_ALARM,
+)
+from streamadapt.jit import kernel
+
+__all__ = [
+    "ALARM_BEFORE",
+    "CLOCK",
+    "DELTA",
+    "GRACE_PERIOD",
+    "HELD",
+    "MAX_ROWS",
+    "MIN_WINDOW_LENGTH",
+    "N_COUNTS",
+    "N_ROWS",
+    "OLDEST",
+    "TOTAL",
+    "VARIANCE",
+    "WIDTH",
+    "adwin_run",
+]
+
+# The alarm was raised, and values skipped since.  The window starts afresh with the next usable
+# value, not at the alarm, so that it can be read after an alarm, as in River.
+ALARM_BEFORE = 2
+
+# Places in `params`, float64 [4].
+DELTA, CLOCK, MIN_WINDOW_LENGTH, GRACE_PERIOD = 0, 1, 2, 3
+MAX_ROWS = 64
+"""Row r holds buckets of 2**r values, so that no stream is too long."""
+
+# Places in `counts`, int64 [N_COUNTS], after those that all detectors share: width of the window,
+# rows in use, how many buckets each row holds, and in which slot its oldest one is.
+WIDTH, N_ROWS, HELD = 3, 4, 5
+OLDEST = HELD + MAX_ROWS
+N_COUNTS = OLDEST + MAX_ROWS
+
+# Places in `sums`, float64 [2].
+TOTAL, VARIANCE = 0, 1
+
+
+@kernel
+def adwin_run(
+    xs: FloatArray,
+    flags: BoolArray,
+    params: FloatArray,
+    counts: IntArray,
+    sums: FloatArray,
+    buckets: FloatArray,
+) -> None:
+    """Take `xs` in order; write into `flags`, of the same length, where an alarm was raised.
+
+    ``buckets`` is float64 [MAX_ROWS, max_buckets + 1, 2]: a total and a sum of squared deviations
+    each.  Every row is a ring; slots that are not in use hold anything.  The work of most values
+    stands in this one function, as calls with array arguments would cost more than it.
+    """
+    clock, grace_period = int(params[CLOCK]), int(params[GRACE_PERIOD])
+    capacity = buckets.shape[1]
+    for i in range(xs.size):
+        x = xs[i]
+        flags[i] = False
+        if not abs(x) <= LIMIT:
+            counts[N_SKIPPED] += 1
+            if counts[ALARM] != NO_ALARM:
+                counts[ALARM] = ALARM_BEFORE
+            continue
+        if counts[ALARM] != NO_ALARM:
+            counts[ALARM] = NO_ALARM
+            counts[WIDTH] = 0
+            counts[N_ROWS] = 0
+            sums[TOTAL] = 0.0
+            sums[VARIANCE] = 0.0
+        counts[N_SEEN] += 1
+
+        before = float(counts[WIDTH])
+        width = counts[WIDTH] + 1
+        counts[WIDTH] = width
+        if before > 0.0:
+            deviation = x - sums[TOTAL] / before
+            sums[VARIANCE] += before * deviation * deviation / (before + 1.0)
+        sums[TOTAL] += x
+
+        # Insert into row 0; of a row that is full, the two oldest go to the next row as one.
+        row, total, variance, size = 0, x, 0.0, 1.0
+        while True:
+            if row == counts[N_ROWS]:
+                counts[N_ROWS] += 1
+                counts[HELD + row] = 0
+            oldest = counts[OLDEST + row]
+            held = counts[HELD + row]
+            newest = oldest + held
+            if newest >= capacity:
+                newest -= capacity
+            buckets[row, newest, 0] = total
+            buckets[row, newest, 1] = variance
+            if held + 1 < capacity:
+                counts[HELD + row] = held + 1
+                break
+            second = oldest + 1 if oldest + 1 < capacity else 0
+            counts[OLDEST + row] = second + 1 if second + 1 < capacity else 0
+            counts[HELD + row] = held - 1
+            gap = buckets[row, oldest, 0] / size - buckets[row, second, 0] / size
+            total = buckets[row, oldest, 0] + buckets[row, second, 0]
+            variance = buckets[row, oldest, 1] + buckets[row, second, 1] + size * 0.5 * gap * gap
+            size *= 2.0
+            row += 1
+
+        # No bucket is dropped without an alarm, so the width is also the count since the start.
+        if width % clock == 0 and width > grace_period:
+            while _has_cut(params, counts, sums, buckets):
+                counts[ALARM] = ALARM_NOW
+                flags[i] = True
+                _drop_oldest(counts, sums, buckets)
+
+
+@kernel
+def _drop_oldest(counts: IntArray, sums: FloatArray, buckets: FloatArray) -> None:
+    row = counts[N_ROWS] - 1
+    size = float(1 << row)
+    oldest = counts[OLDEST + row]
+    counts[WIDTH] -= 1 << row
+    width = float(counts[WIDTH])
+    sums[TOTAL] -= buckets[row, oldest, 0]
+    gap = buckets[row, oldest, 0] / size - sums[TOTAL] / width
+    sums[VARIANCE] -= buckets[row, oldest, 1] + size * width * gap * gap / (size + width)
+    counts[OLDEST + row] = (oldest + 1) % buckets.shape[1]
+    counts[HELD + row] -= 1
+    if counts[HELD + row] == 0:
+        counts[N_ROWS] = row
+
+
+@kernel
+def _has_cut(params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray) -> bool:
+    """Tell whether any cut between two buckets leaves two means that are too far apart."""
+    width = float(counts[WIDTH])
+    shortest = params[MIN_WINDOW_LENGTH]
+    log_term = math.log(2.0 * math.log(width) / params[DELTA])
+    mean_variance = sums[VARIANCE] / width
+    linear = 2.0 / 3.0 * log_term
+    n0, n1, u0, u1 = 0.0, width, 0.0, sums[TOTAL]
+    for row in range(counts[N_ROWS] - 1, -1, -1):
+        size = float(1 << row)
+        for k in range(counts[HELD + row]):
+            total = buckets[row, (counts[OLDEST + row] + k) % buckets.shape[1], 0]
+            n0 += size
+            n1 -= size
+            u0 += total
+            u1 -= total
+            if n0 < shortest:
+                continue
+            if n1 < shortest:  # it only gets shorter
+                return False
+            m_recip = 1.0 / (n0 - shortest + 1.0) + 1.0 / (n1 - shortest + 1.0)
+            epsilon = math.sqrt(2.0 * m_recip * mean_variance * log_term) + linear * m_recip
+            if abs(u0 / n0 - u1 / n1) > epsilon:
+                return True
+    return False

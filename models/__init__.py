@@ -1,0 +1,39 @@
+"""Learners and what wraps learners, one per file: arrays in, arrays out.
+
+The views that make a learner a River estimator are in `streamadapt.models.as_river`, apart,
+because they import River, which is slow.
+"""
+
+from streamadapt.models.baselines import (
+    MajorityClass,
+    NoChangeClassifier,
+    Persistence,
+    RunningMean,
+    SeasonalPersistence,
+)
+from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
+from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
+from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegressor
+from streamadapt.models.linear import LinearRegression
+from streamadapt.models.logistic import LogisticRegression
+from streamadapt.models.registry import BASELINES, LEARNERS
+from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
+
+__all__ = [
+    "BASELINES",
+    "LEARNERS",
+    "ArrayClassifier",
+    "ArrayLearner",
+    "ArrayRegressor",
+    "HoeffdingTreeClassifier",
+    "HoeffdingTreeRegressor",
+    "LinearRegression",
+    "LogisticRegression",
+    "MajorityClass",
+    "NoChangeClassifier",
+    "Persistence",
+    "RiverClassifier",
+    "RiverRegressor",
+    "RunningMean",
+    "SeasonalPersistence",
+]

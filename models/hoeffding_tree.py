@@ -1,0 +1,242 @@
+"""The Hoeffding tree classifier (VFDT): a decision tree that grows while the stream goes by."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamadapt.contracts import FloatArray, OpArray
+from streamadapt.errors import ParameterError
+from streamadapt.models.hoeffding_tree_kernels import (
+    MAJORITY,
+    NAIVE_BAYES,
+    NAIVE_BAYES_ADAPTIVE,
+    forget_all,
+    run_block,
+)
+from streamadapt.models.hoeffding_tree_pools import (
+    columns_of,
+    plant,
+    pool_bytes,
+    restored,
+    tree_values,
+    used_bytes,
+)
+from streamadapt.models.learner import ArrayClassifier, checked
+from streamadapt.models.split_merit_kernels import GINI, INFO_GAIN
+from streamadapt.models.tree_kernels import MAX_DEPTH
+from streamadapt.state import State
+
+__all__ = ["HoeffdingTreeClassifier"]
+
+_LEAF_PREDICTIONS = {"mc": MAJORITY, "nb": NAIVE_BAYES, "nba": NAIVE_BAYES_ADAPTIVE}
+_CRITERIA = {"info_gain": INFO_GAIN, "gini": GINI}
+_SMALLEST = 5e-324
+
+
+class HoeffdingTreeClassifier(ArrayClassifier):
+    """A decision tree that splits a leaf once Hoeffding's bound says the best feature is the best.
+
+    Domingos and Hulten, Mining high-speed data streams, KDD 2000, with what MOA's ``HoeffdingTree``
+    made of it (Kirkby, Improving Hoeffding trees, PhD thesis, Waikato 2007): Gaussian numeric
+    observers, adaptive naive Bayes leaves, a memory bound by promise.  Splits and predictions are
+    MOA's but for the following:
+
+    - Naive Bayes is computed in logarithms, so it does not underflow.  If no class is possible, the
+      class weights are predicted instead of class 0.
+    - A missing value (NaN, infinite, larger than 1e100, a nominal value outside 0..V-1) is skipped
+      by observers and by naive Bayes, and goes to the heaviest child; so does a nominal value for
+      which a split has no branch.  In MOA such rows end at the inner node and are not learned.
+    - If not to split wins, nothing happens; MOA clears the leaf's observers.  A split that leaves
+      no two branches with more than 1 % of the weight is never made, even to break a tie.
+    - Memory is what the pools hold, allocated once; when the node pool is full, growth ends.
+
+    Parameters
+    ----------
+    n_features
+        Width d of a row.
+    n_classes
+        Number k of classes.
+    grace_period
+        Weight a leaf sees between attempts to split.
+    delta
+        Allowed chance of a wrong split, in (0, 1).
+    tau
+        Below this bound a tie is broken.
+    leaf_prediction
+        Majority class, naive Bayes, or whichever of the two was right more often at this leaf.
+    nominal_features
+        {column: number of values V}; such a column holds whole numbers 0..V-1.
+    max_size
+        Bound of all pools, in MiB.
+    max_depth
+        Leaves this deep are not split.
+    n_split_points
+        Thresholds tried per numeric feature.
+    binary_split
+        Whether nominal features too split into two branches only.
+    memory_estimate_period
+        Rows between rankings of the leaves besides those after each split; matters only once
+        there are more leaves than slots for observers.
+    split_criterion
+        Information gain in bits, or Gini impurity.
+
+    Examples
+    --------
+    >>> X = np.random.default_rng(7).random((5000, 2))
+    >>> tree = HoeffdingTreeClassifier(2, 2)
+    >>> tree.learn(X, (X[:, 0] > 0.5) != (X[:, 1] > 0.5))
+    >>> tree.n_leaves, int(tree.predict([[0.1, 0.9]]).argmax())
+    (1, 1)
+    """
+
+    def __init__(  # noqa: PLR0913 - River's own parameters
+        self,
+        n_features: int,
+        n_classes: int,
+        grace_period: int = 200,
+        delta: float = 1e-7,
+        tau: float = 0.05,
+        leaf_prediction: Literal["mc", "nb", "nba"] = "nba",
+        nominal_features: dict[int, int] | None = None,
+        max_size: float = 32.0,
+        max_depth: int | None = None,
+        n_split_points: int = 10,
+        binary_split: bool = False,
+        memory_estimate_period: int = 1_000_000,
+        split_criterion: Literal["info_gain", "gini"] = "info_gain",
+    ) -> None:
+        super().__init__(n_features, n_classes)
+        self.grace_period = int(checked("grace_period", grace_period, 1, 10**12))
+        self.delta = checked("delta", delta, _SMALLEST, 1.0)
+        self.tau = checked("tau", tau, 0.0, math.inf)
+        self.leaf_prediction = leaf_prediction
+        self.nominal_features = nominal_features
+        self.max_size = checked("max_size", max_size, 0.0, 1e6)
+        self.max_depth = max_depth
+        self.n_split_points = int(checked("n_split_points", n_split_points, 1, 10_000))
+        self.binary_split = binary_split
+        self.memory_estimate_period = int(
+            checked("memory_estimate_period", memory_estimate_period, 1, 10**15)
+        )
+        self.split_criterion = split_criterion
+        self._columns = columns_of(self.n_features, nominal_features or {})
+        self._pools = plant(self._columns, self.n_classes, max_size * 2**20, self._settings())
+
+    def _settings(self) -> dict[str, float]:
+        depth = MAX_DEPTH if self.max_depth is None else self.max_depth
+        return dict(
+            leaf_prediction=_code("leaf_prediction", self.leaf_prediction, _LEAF_PREDICTIONS),
+            criterion=_code("split_criterion", self.split_criterion, _CRITERIA),
+            grace_period=float(self.grace_period),
+            log_inverse_delta=-math.log(self.delta),
+            tau=float(self.tau),
+            n_split_points=self.n_split_points,
+            binary_split=bool(self.binary_split),
+            max_depth=int(checked("max_depth", depth, 0, MAX_DEPTH)),
+            memory_estimate_period=self.memory_estimate_period,
+        )
+
+    def _run(
+        self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
+    ) -> None:
+        run_block(ops, X, y, w, P, *self._pools)
+
+    def forget(self, factor: float) -> None:
+        """Let all evidence in the leaves count `factor` (in (0, 1]) times as much; splits stay."""
+        pools = self._pools
+        forget_all(
+            pools.tree,
+            pools.columns,
+            pools.nodes,
+            pools.class_weights,
+            pools.heads,
+            pools.gauss,
+            pools.counts,
+            pools.row,
+            float(checked("factor", factor, _SMALLEST, 1.0)),
+        )
+
+    def state(self) -> State:
+        """Return nodes and observers in use, as data."""
+        return State(type(self).__name__, self.state_version, tree_values(self._pools))
+
+    def restore(self, state: State) -> None:
+        """Become what `state` describes.
+
+        Raises
+        ------
+        IncompatibleStateError
+            If the state is of another kind or version, or does not fit this tree's parameters.
+        """
+        state.expect(type(self).__name__, self.state_version)
+        self._pools = restored(
+            self._columns, self.n_classes, self.max_size * 2**20, self._settings(), state
+        )
+
+    def _counter(self, name: str) -> int:
+        return int(self._pools.tree[name][0])
+
+    @property
+    def n_nodes(self) -> int:
+        """Inner nodes and leaves."""
+        return self._counter("n_nodes")
+
+    @property
+    def n_leaves(self) -> int:
+        """Leaves, active or not."""
+        return self._counter("n_leaves")
+
+    @property
+    def n_active_leaves(self) -> int:
+        """Leaves with observers, which predict by naive Bayes and can be split."""
+        return len(self._pools.free_slots) - self._counter("n_free")
+
+    @property
+    def max_active_leaves(self) -> int:
+        """Slots for observers that fit into `max_size`."""
+        return len(self._pools.free_slots)
+
+    @property
+    def depth(self) -> int:
+        """Most tests between the root and a leaf."""
+        return int(self._pools.nodes["depth"][: self.n_nodes].max())
+
+    @property
+    def n_skipped(self) -> int:
+        """Rows not learned for their label (not 0..k-1) or weight (negative, NaN, above 1e15)."""
+        return self._counter("n_skipped")
+
+    @property
+    def n_splits_refused(self) -> int:
+        """Attempts to split that came to nothing because the node pool is full."""
+        return self._counter("n_refused")
+
+    @property
+    def n_deactivations(self) -> int:
+        """Times a leaf lost its observers to a more promising one."""
+        return self._counter("n_deactivated")
+
+    @property
+    def n_activations(self) -> int:
+        """Times a leaf got observers in place of a less promising one."""
+        return self._counter("n_activated")
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the nodes and observers in use."""
+        return used_bytes(self._pools)
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes of all pools when full; at most `max_size` MiB."""
+        return pool_bytes(self._pools)
+
+
+def _code(name: str, value: str, codes: dict[str, int]) -> int:
+    if value not in codes:
+        raise ParameterError(f"{name} = {value!r} is not one of {', '.join(codes)}")
+    return codes[value]

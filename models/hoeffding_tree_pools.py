@@ -1,0 +1,196 @@
+"""The pools of a Hoeffding tree classifier: how big they are, and how they become state and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import numpy as np
+from numpy.typing import NDArray
+
+from streamadapt.contracts import FloatArray
+from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.models.gaussian_kernels import N_STATISTICS
+from streamadapt.models.hoeffding_tree_kernels import (
+    COLUMN,
+    N_HEADS,
+    TREE,
+    Pools,
+    Records,
+    activate,
+)
+from streamadapt.models.tree_kernels import NODE, new_nodes
+from streamadapt.state import State, Value
+
+__all__ = ["columns_of", "plant", "pool_bytes", "restored", "tree_values", "used_bytes"]
+
+_NODES_PER_SLOT = 8  # so about three in four leaves may be inactive before growth ends
+_MAX_VALUES = 30_000
+_MAX_NODES = 2**30
+_NODE_FIELDS = ("threshold", "weight", "feature", "first_child", "n_children", "test", "depth")
+_COUNTERS = (
+    "n_nodes",
+    "n_leaves",
+    "n_free",
+    "n_learned",
+    "n_skipped",
+    "n_refused",
+    "n_deactivated",
+    "n_activated",
+)
+_SLOT_POOLS = ("heads", "gauss", "counts")
+
+
+def columns_of(n_features: int, nominal: Mapping[int, int]) -> Records:
+    """Return `COLUMN` [d]: the numeric columns, then the nominal ones with their rows of counts.
+
+    Raises
+    ------
+    ParameterError
+        If a nominal column is not there, or has less than 1 or too many values.
+    """
+    for column, n_values in nominal.items():
+        if not (0 <= column < n_features and 1 <= n_values <= _MAX_VALUES):
+            raise ParameterError(
+                f"nominal_features = {nominal!r}: columns must be in 0..{n_features - 1} "
+                f"and have 1..{_MAX_VALUES} values"
+            )
+    columns = np.zeros(n_features, COLUMN)
+    numeric = [j for j in range(n_features) if j not in nominal]
+    columns["source"] = numeric + sorted(nominal)
+    columns["n_values"] = [nominal.get(int(j), 0) for j in columns["source"]]
+    rows = np.where(columns["n_values"] > 0, columns["n_values"] + 2, 0)
+    columns["offset"] = np.cumsum(rows) - rows
+    return columns
+
+
+def plant(columns: Records, k: int, max_bytes: float, settings: Mapping[str, float]) -> Pools:
+    """Return a tree of one leaf whose pools take at most `max_bytes` when full.
+
+    Raises
+    ------
+    ParameterError
+        If not even one slot fits.
+    """
+    pools = _empty(columns, k, max_bytes, settings)
+    tree = pools.tree[0]
+    tree["n_nodes"] = tree["n_leaves"] = 1
+    tree["n_free"] = len(pools.free_slots)
+    activate(
+        pools.tree,
+        pools.nodes,
+        pools.heads,
+        pools.gauss,
+        pools.counts,
+        pools.free_slots,
+        0,
+    )
+    return pools
+
+
+def _empty(columns: Records, k: int, max_bytes: float, settings: Mapping[str, float]) -> Pools:
+    n_numeric = int((columns["n_values"] == 0).sum())
+    n_rows = int((columns["n_values"] + 2)[n_numeric:].sum())
+    per_slot = 8 * (N_HEADS + k + k * N_STATISTICS * n_numeric + k * n_rows + 1)
+    per_slot += _NODES_PER_SLOT * (NODE.itemsize + 8 * k + 8)
+    n_slots = min(int(max_bytes) // per_slot, _MAX_NODES // _NODES_PER_SLOT)
+    if n_slots < 1:
+        raise ParameterError(
+            f"max_size = {max_bytes / 2**20} is too small: one leaf needs {per_slot / 2**20} MiB"
+        )
+    n_nodes = n_slots * _NODES_PER_SLOT
+    tree = np.zeros(1, TREE)
+    for name, value in settings.items():
+        tree[name] = value
+    tree["n_numeric"] = n_numeric
+    return Pools(
+        tree=tree,
+        columns=columns,
+        nodes=new_nodes(n_nodes),
+        class_weights=np.zeros((n_nodes, k)),
+        heads=np.zeros((n_slots, N_HEADS + k)),
+        gauss=np.zeros((n_slots, k, N_STATISTICS, n_numeric)),
+        counts=np.zeros((n_slots, n_rows, k)),
+        free_slots=np.arange(n_slots - 1, -1, -1),
+        row=np.zeros(len(columns)),
+        scratch=np.zeros((max(2, int(columns["n_values"].max())) + 1, k)),
+        promises=np.zeros(n_nodes),
+    )
+
+
+def pool_bytes(pools: Pools) -> int:
+    """Return the bytes of all pools when full."""
+    return sum(pool.nbytes for pool in (*_node_pools(pools), *_slot_pools(pools)))
+
+
+def used_bytes(pools: Pools) -> int:
+    """Return the bytes of the nodes and slots in use."""
+    n_active = len(pools.free_slots) - int(pools.tree["n_free"][0])
+    per_node = sum(pool[0].nbytes for pool in _node_pools(pools))
+    return int(pools.tree["n_nodes"][0]) * per_node + n_active * sum(
+        pool[0].nbytes for pool in _slot_pools(pools)
+    )
+
+
+def _node_pools(pools: Pools) -> tuple[NDArray[np.generic], ...]:
+    return pools.nodes, pools.class_weights, pools.promises
+
+
+def _slot_pools(pools: Pools) -> tuple[NDArray[np.generic], ...]:
+    return pools.heads, pools.gauss, pools.counts, pools.free_slots
+
+
+def tree_values(pools: Pools) -> dict[str, Value]:
+    """Return copies of what is in use; slots are numbered anew, in the order of their leaves."""
+    n = int(pools.tree["n_nodes"][0])
+    nodes = pools.nodes[:n].copy()
+    active = (nodes["feature"] < 0) & (nodes["first_child"] >= 0)
+    slots = nodes["first_child"][active]
+    nodes["first_child"][active] = np.arange(len(slots))
+    values: dict[str, Value] = {name: nodes[name].copy() for name in _NODE_FIELDS}
+    values |= {name: getattr(pools, name)[slots] for name in _SLOT_POOLS}
+    values |= {name: int(pools.tree[name][0]) for name in _COUNTERS}
+    return values | {"class_weights": pools.class_weights[:n].copy()}
+
+
+def restored(
+    columns: Records, k: int, max_bytes: float, settings: Mapping[str, float], state: State
+) -> Pools:
+    """Return a tree as `plant` would, with the contents of `state`.
+
+    Raises
+    ------
+    IncompatibleStateError
+        If they do not fit.
+    """
+    pools = _empty(columns, k, max_bytes, settings)
+    for name in _COUNTERS:
+        pools.tree[name] = state.integer(name)
+    n, n_active = state.integer("n_nodes"), len(pools.free_slots) - state.integer("n_free")
+    for name in _NODE_FIELDS:
+        pools.nodes[name][:n] = _fitting(state.array(name), pools.nodes[name][:n])
+    pools.class_weights[:n] = _fitting(state.floats("class_weights"), pools.class_weights[:n])
+    for name in _SLOT_POOLS:
+        room = getattr(pools, name)[:n_active]
+        room[:] = _fitting(state.floats(name), room)
+    _check_links(pools.nodes[:n], len(columns), n_active)
+    return pools
+
+
+def _fitting(given: NDArray[np.generic], room: NDArray[np.generic]) -> NDArray[np.generic]:
+    if given.shape != room.shape:
+        raise IncompatibleStateError(f"pool of shape {given.shape}, expected {room.shape}")
+    return given
+
+
+def _check_links(nodes: Records, n_features: int, n_active: int) -> None:
+    """Refuse links that kernels would follow out of the pools."""
+    leaf = nodes["feature"] < 0
+    inner = nodes[~leaf]
+    ends = inner["first_child"].astype(np.int64) + inner["n_children"]
+    slots = nodes["first_child"][leaf]
+    if (
+        (inner["feature"] >= n_features).any()
+        or (inner["first_child"] <= np.flatnonzero(~leaf)).any()
+        or (ends > len(nodes)).any()
+        or not np.array_equal(slots[slots >= 0], np.arange(n_active))
+    ):
+        raise IncompatibleStateError("the nodes' links lead out of the tree")

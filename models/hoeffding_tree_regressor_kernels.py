@@ -1,0 +1,426 @@
+"""Kernels of the Hoeffding tree regressor: rows through the tree, observers, splits, leaf models.
+
+All state lies in the record arrays of `Tree`.  A leaf's ``first_child`` in the node pool is the
+number of its slot of observers, or -1 while the leaf is inactive.  Slots in use are always the
+first ``n_slots``: a split hands the parent's slot to its first child, a leaf that promises little
+loses its slot to one that promises more, and none is ever freed.
+
+Floats are strict IEEE, so that a plain Python loop over the same formulas gives the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamadapt.jit import kernel
+from streamadapt.models.quantizer_kernels import (
+    MAX_VALUE,
+    MIN_WIDTH,
+    best_threshold,
+    best_value,
+    merged,
+    observe,
+    open_axis,
+)
+from streamadapt.models.tree_kernels import BELOW, EQUAL, MULTIWAY, grow, route, route_learning
+
+__all__ = [
+    "ADAPTIVE",
+    "LEAF",
+    "MAX_WEIGHT",
+    "MEAN",
+    "MODEL",
+    "SCALE",
+    "SETTINGS",
+    "SLOT",
+    "TOTALS",
+    "Tree",
+    "run_block",
+]
+
+MEAN, MODEL, ADAPTIVE = 0, 1, 2
+
+MAX_WEIGHT = 1e15
+
+_WARM_UP = 50  # rows that give the first observers their ranges
+_CLIP = 10.0  # standard deviations; what lies further out counts as if it lay there
+_SPAN = 4.0  # standard deviations that bins reach to, either side of the mean
+_RIVALRY = 2.0  # a leaf takes the slot of one that has so many times less to gain
+_MAX_SLOPE = 1000.0  # bound of a linear model's coefficients, in ranges of the target
+
+LEAF = np.dtype(
+    [
+        ("mean", "f8"),  # of the targets
+        ("m2", "f8"),  # weighted sum of their squared deviations
+        ("error_mean", "f8"),  # faded squared error of the mean as a prediction
+        ("error_model", "f8"),  # and of the linear model
+        ("attempted", "f8"),  # the node's weight at the last attempt to split
+        ("parent", "i8"),
+    ]
+)
+SLOT = np.dtype([("owner", "i8")])
+SCALE = np.dtype(
+    [
+        ("weight", "f8"),
+        ("mean", "f8"),
+        ("m2", "f8"),
+        ("low", "f8"),
+        ("high", "f8"),
+        ("per_deviation", "f8"),  # 1 / standard deviation, 0 for a constant
+    ]
+)
+TOTALS = np.dtype(
+    [
+        ("y_low", "f8"),
+        ("y_high", "f8"),
+        ("n_rows", "i8"),
+        ("n_nodes", "i8"),
+        ("n_slots", "i8"),
+        ("n_skipped", "i8"),
+        ("n_splits_refused", "i8"),
+    ]
+)
+SETTINGS = np.dtype(
+    [
+        ("grace_period", "f8"),
+        ("half_log", "f8"),  # ln(1 / delta) / 2
+        ("tau", "f8"),
+        ("decay", "f8"),
+        ("min_samples_split", "f8"),
+        ("learning_rate", "f8"),
+        ("leaf_prediction", "i8"),
+        ("max_depth", "i8"),
+        ("binary_split", "i8"),
+    ]
+)
+
+
+class Tree(NamedTuple):
+    """All arrays of one tree, the last three scratch; N nodes, S slots, B bins, d features."""
+
+    nodes: NDArray[np.void]
+    """NODE [N]"""
+    leaves: NDArray[np.void]
+    """LEAF [N]; all 0 but ``parent`` in an inner node"""
+    linear: NDArray[np.float64]
+    """float64 [N, d + 1]: coefficients of standardised features, intercept; [N, 0] if unused"""
+    slots: NDArray[np.void]
+    """SLOT [S]"""
+    bins: NDArray[np.void]
+    """BIN [S, B], the bins of all features side by side"""
+    axes: NDArray[np.void]
+    """AXIS [S, d]"""
+    scales: NDArray[np.void]
+    """SCALE [d]; nominal features keep none"""
+    columns: NDArray[np.void]
+    """COLUMN [d]"""
+    totals: NDArray[np.void]
+    """TOTALS [1]"""
+    settings: NDArray[np.void]
+    """SETTINGS [1]"""
+    z: NDArray[np.float64]
+    """float64 [d]: a standardised row"""
+    box: NDArray[np.float64]
+    """float64 [d, 2]: the range of each feature in a leaf"""
+    tail: NDArray[np.float64]
+    """float64 [most bins of a feature + 1, 3]: weight, mean and m2 from a bin on"""
+
+
+@kernel
+def _standardize(row, t):
+    """Fill z with the standardised row; missing, constant and nominal features are 0."""
+    for f in range(len(row)):
+        t.z[f] = 0.0
+        if abs(row[f]) <= MAX_VALUE:
+            z = (row[f] - t.scales[f].mean) * t.scales[f].per_deviation
+            t.z[f] = min(max(z, -_CLIP), _CLIP)
+
+
+@kernel
+def _learn_scales(row, w, t):
+    """Let each numeric feature's running mean, variance (Welford) and range take in the row."""
+    for f in range(len(row)):
+        x = row[f]
+        if t.columns[f].nominal or not abs(x) <= MAX_VALUE:
+            continue
+        scale = t.scales[f]
+        if scale.weight == 0.0:
+            scale.low = x
+            scale.high = x
+        if scale.per_deviation > 0.0:
+            reach = _CLIP / scale.per_deviation
+            x = min(max(x, scale.mean - reach), scale.mean + reach)
+        scale.weight += w
+        delta = x - scale.mean
+        scale.mean += w / scale.weight * delta
+        scale.m2 += w * delta * (x - scale.mean)
+        scale.low = min(scale.low, x)
+        scale.high = max(scale.high, x)
+        varies = scale.m2 > MIN_WIDTH * MIN_WIDTH * scale.weight
+        scale.per_deviation = math.sqrt(scale.weight / scale.m2) if varies else 0.0
+
+
+@kernel
+def _linear(z, coefficients):
+    total = coefficients[len(z)]
+    for f in range(len(z)):
+        total += coefficients[f] * z[f]
+    return total
+
+
+@kernel
+def _bounded(value, totals):
+    """Clip a prediction to at most one range of the targets seen beyond that range."""
+    reach = totals.y_high - totals.y_low
+    return min(max(value, totals.y_low - reach), totals.y_high + reach)
+
+
+@kernel
+def _predict(row, t):
+    i = route(row, t.nodes)
+    leaf, kind = t.leaves[i], t.settings[0].leaf_prediction
+    if kind == MEAN or (kind == ADAPTIVE and leaf.error_mean < leaf.error_model):
+        return leaf.mean
+    _standardize(row, t)
+    return _bounded(_linear(t.z, t.linear[i]), t.totals[0])
+
+
+@kernel
+def _learn_model(target, w, i, t):
+    """Score both predictors of leaf i, then take one step of its linear model.
+
+    The step is the implicit one of Toulis and Airoldi (2017), which cannot overshoot; its rate
+    falls with the leaf's weight down to the learning rate.
+    """
+    leaf, coefficients, totals = t.leaves[i], t.linear[i], t.totals[0]
+    value = _linear(t.z, coefficients)
+    error_mean, error_model = target - leaf.mean, target - _bounded(value, totals)
+    leaf.error_mean = t.settings[0].decay * leaf.error_mean + error_mean * error_mean
+    leaf.error_model = t.settings[0].decay * leaf.error_model + error_model * error_model
+
+    squares = 1.0
+    for f in range(len(t.z)):
+        squares += t.z[f] * t.z[f]
+    rate = w * max(t.settings[0].learning_rate, 1.0 / (1.0 + t.nodes[i].weight))
+    step = rate / (1.0 + rate * squares) * (target - value)
+    bound = _MAX_SLOPE * (totals.y_high - totals.y_low)
+    for f in range(len(t.z)):
+        coefficients[f] = min(max(coefficients[f] + step * t.z[f], -bound), bound)
+    coefficients[len(t.z)] += step
+
+
+@kernel
+def _fill_box(leaf, t):
+    """Fill box with the range of each feature in a leaf: what was seen, cut by the leaf's tests."""
+    for f in range(len(t.scales)):
+        scale = t.scales[f]
+        reach = _SPAN / scale.per_deviation if scale.per_deviation > 0.0 else 0.0
+        t.box[f, 0] = max(scale.low, scale.mean - reach)
+        t.box[f, 1] = min(scale.high, scale.mean + reach)
+    while leaf > 0:
+        parent = t.leaves[leaf].parent
+        node = t.nodes[parent]
+        if node.test == BELOW:
+            f = node.feature
+            if leaf == node.first_child:
+                t.box[f, 1] = min(t.box[f, 1], node.threshold)
+            else:
+                t.box[f, 0] = max(t.box[f, 0], node.threshold)
+        leaf = parent
+
+
+@kernel
+def _open_slot(leaf, slot, t):
+    """Give a slot to a leaf, its observers empty."""
+    t.nodes[leaf].first_child = slot
+    t.slots[slot].owner = leaf
+    _fill_box(leaf, t)
+    for f in range(len(t.columns)):
+        open_axis(t.bins[slot], t.axes[slot, f], t.columns[f], t.box[f, 0], t.box[f, 1])
+
+
+@kernel
+def _gain(leaf, t):
+    """Return the squared error that splits of a leaf could still take away."""
+    return t.leaves[leaf].m2 if t.nodes[leaf].depth < t.settings[0].max_depth else 0.0
+
+
+@kernel
+def _find_slot(leaf, t):
+    """Return a free slot, or that of the leaf with the least to gain if that is little, or -1."""
+    totals = t.totals[0]
+    if totals.n_slots < len(t.slots):
+        totals.n_slots += 1
+        return totals.n_slots - 1
+    least = 0
+    for slot in range(1, len(t.slots)):
+        if _gain(t.slots[slot].owner, t) < _gain(t.slots[least].owner, t):
+            least = slot
+    owner = t.slots[least].owner
+    if not _RIVALRY * _gain(owner, t) < _gain(leaf, t):
+        return -1
+    t.nodes[owner].first_child = -1
+    return least
+
+
+@kernel
+def _branch(test, i, place):
+    """Return the branch that the i-th bin of the tested feature belongs to."""
+    if test == MULTIWAY:
+        return i
+    return int(i > place) if test == BELOW else int(i != place)
+
+
+@kernel
+def _fill_children(leaf, slot, column, place, t):
+    """Let new children start from what the observer knows of their rows, and from the parent."""
+    first, test = t.nodes[leaf].first_child, t.nodes[leaf].test
+    for branch in range(t.nodes[leaf].n_children):
+        weight, mean, m2 = 0.0, 0.0, 0.0
+        for i in range(column.n_bins):
+            if _branch(test, i, place) == branch:
+                b = t.bins[slot, column.first_bin + i]
+                weight, mean, m2 = merged(weight, mean, m2, b.weight, b.mean, b.m2)
+        child = t.leaves[first + branch]
+        child.mean = mean if weight > 0.0 else t.leaves[leaf].mean
+        child.m2 = m2
+        child.error_mean = t.leaves[leaf].error_mean
+        child.error_model = t.leaves[leaf].error_model
+        child.attempted = weight
+        child.parent = leaf
+        t.nodes[first + branch].weight = weight
+        t.linear[first + branch] = t.linear[leaf]
+    # Of no use in an inner node; cleared, so that equal trees are equal bits.
+    parent = t.leaves[leaf]
+    parent.mean = 0.0
+    parent.m2 = 0.0
+    parent.error_mean = 0.0
+    parent.error_model = 0.0
+    parent.attempted = 0.0
+    t.linear[leaf] = 0.0
+
+
+@kernel
+def _split(leaf, feature, threshold, place, t):
+    """Turn a leaf into a test on a feature, or count the refusal if the node pool is full."""
+    column, totals, slot = t.columns[feature], t.totals[0], t.nodes[leaf].first_child
+    test, n_children = BELOW, 2
+    if column.nominal:
+        test = EQUAL
+        if place < 0:
+            test, threshold, n_children = MULTIWAY, 0.0, column.n_bins
+    if totals.n_nodes + n_children > len(t.nodes):
+        totals.n_splits_refused += 1
+        return
+    first = totals.n_nodes
+    totals.n_nodes = grow(t.nodes, first, leaf, feature, test, threshold, n_children)
+    _fill_children(leaf, slot, column, place, t)
+    for child in range(first, first + n_children):
+        if child > first:
+            slot = _find_slot(child, t)
+        if slot >= 0:
+            _open_slot(child, slot, t)
+
+
+@kernel
+def _widen(leaf, t):
+    """Start observers afresh whose feature has left their range by more than that range."""
+    slot = t.nodes[leaf].first_child
+    _fill_box(leaf, t)
+    for f in range(len(t.columns)):
+        axis = t.axes[slot, f]
+        width = max(axis.high - axis.low, 0.0)
+        outgrown = t.box[f, 0] < axis.low - width or t.box[f, 1] > axis.high + width
+        if outgrown and not t.columns[f].nominal:
+            open_axis(t.bins[slot], t.axes[slot, f], t.columns[f], t.box[f, 0], t.box[f, 1])
+
+
+@kernel
+def _attempt(leaf, t):
+    """Split a leaf if its best feature is so by the Hoeffding bound, or if the bound is small."""
+    slot, settings = t.nodes[leaf].first_child, t.settings[0]
+    enough = settings.min_samples_split
+    best, second, feature, threshold, place = 0.0, 0.0, -1, 0.0, -1
+    for f in range(len(t.columns)):
+        if t.columns[f].nominal:
+            merit, value, last = best_value(
+                t.bins[slot], t.columns[f], enough, settings.binary_split, t.tail
+            )
+        else:
+            merit, value, last = best_threshold(t.bins[slot], t.columns[f], enough, t.tail)
+        # A feature that is mostly missing gains little, however well it splits the rest.
+        merit *= t.tail[0, 0] / t.nodes[leaf].weight
+        if merit > best:
+            best, second, feature, threshold, place = merit, best, f, value, last
+        elif merit > second:
+            second = merit
+    bound = math.sqrt(settings.half_log / t.nodes[leaf].weight)
+    if feature >= 0 and (second / best < 1.0 - bound or bound < settings.tau):
+        _split(leaf, feature, threshold, place, t)
+    else:
+        _widen(leaf, t)
+
+
+@kernel
+def _grow_at(leaf, row, target, w, t):
+    """Let a leaf's observers take in a row and split it if it is time; or make it active."""
+    node, due = t.nodes[leaf], False
+    if node.weight - t.leaves[leaf].attempted >= t.settings[0].grace_period:
+        due = True
+        t.leaves[leaf].attempted = node.weight
+    active = node.first_child >= 0
+    if not active:
+        if t.totals[0].n_rows < _WARM_UP or not (due or t.totals[0].n_slots < len(t.slots)):
+            return
+        slot = _find_slot(leaf, t)
+        if slot < 0:
+            return
+        _open_slot(leaf, slot, t)
+    slot = node.first_child
+    observe(row, target, w, t.bins[slot], t.axes[slot], t.columns)
+    if due and active:
+        _attempt(leaf, t)
+
+
+@kernel
+def _learn(row, target, w, t):
+    totals = t.totals[0]
+    if not (abs(target) <= MAX_VALUE and 0.0 <= w <= MAX_WEIGHT):
+        totals.n_skipped += 1
+        return
+    if w == 0.0:
+        return
+    has_model = t.settings[0].leaf_prediction != MEAN
+    if totals.n_rows == 0:
+        totals.y_low = target
+        totals.y_high = target
+        if has_model:
+            t.linear[0, len(row)] = target
+    i = route_learning(row, t.nodes, w)
+    if has_model:
+        _standardize(row, t)
+        _learn_model(target, w, i, t)
+    _learn_scales(row, w, t)
+    totals.n_rows += 1
+    totals.y_low = min(totals.y_low, target)
+    totals.y_high = max(totals.y_high, target)
+    leaf = t.leaves[i]
+    delta = target - leaf.mean
+    leaf.mean += w / t.nodes[i].weight * delta
+    leaf.m2 += w * delta * (target - leaf.mean)
+    if t.nodes[i].depth < t.settings[0].max_depth:
+        _grow_at(i, row, target, w, t)
+
+
+@kernel
+def run_block(ops, X, y, w, P, t):
+    """Predict and learn the rows of a block in order; t is the tree's `Tree`, changed in place."""
+    for r in range(len(ops)):
+        if ops[r] & 1:
+            P[r, 0] = _predict(X[r], t)
+        if ops[r] & 2:
+            _learn(X[r], y[r], w[r], t)

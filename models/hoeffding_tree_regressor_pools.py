@@ -1,0 +1,194 @@
+"""The pools of a Hoeffding tree regressor: how big they are, and how they become state and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.models.hoeffding_tree_regressor_kernels import (
+    LEAF,
+    MEAN,
+    SCALE,
+    SETTINGS,
+    SLOT,
+    TOTALS,
+    Tree,
+)
+from streamadapt.models.quantizer_kernels import AXIS, BIN, COLUMN
+from streamadapt.models.tree_kernels import MULTIWAY, NODE, new_nodes
+from streamadapt.state import State, Value
+
+__all__ = ["fade", "laid_out", "plant", "restored", "tree_values"]
+
+_NODES_PER_SLOT = 8  # so about three in four leaves may be inactive before growth ends
+_MAX_VALUES = 30_000
+_MAX_NODES = 2**30
+# What counts evidence, and so fades.
+_EVIDENCE = {
+    "nodes": ("weight",),
+    "leaves": ("m2", "error_mean", "error_model", "attempted"),
+    "bins": ("weight", "x_sum", "m2"),
+    "scales": ("weight", "m2"),
+}
+
+
+def laid_out(n_features: int, nominal: Mapping[int, int], n_bins: int) -> NDArray[np.void]:
+    """Return COLUMN [d]: which columns are nominal, and where the bins of each lie.
+
+    Raises
+    ------
+    ParameterError
+        If a nominal column is not there, or has fewer than 1 or too many values.
+    """
+    for column, n_values in nominal.items():
+        if not (0 <= column < n_features and 1 <= n_values <= _MAX_VALUES):
+            raise ParameterError(
+                f"nominal_features = {nominal!r}: columns must be in 0..{n_features - 1} "
+                f"and have 1..{_MAX_VALUES} values"
+            )
+    columns = np.zeros(n_features, COLUMN)
+    columns["n_bins"] = [nominal.get(f, n_bins) for f in range(n_features)]
+    columns["first_bin"] = np.cumsum(columns["n_bins"]) - columns["n_bins"]
+    columns["nominal"] = [f in nominal for f in range(n_features)]
+    return columns
+
+
+def plant(columns: NDArray[np.void], settings: NDArray[np.void], max_bytes: float) -> Tree:
+    """Return a tree of one leaf whose arrays take at most `max_bytes` when full.
+
+    Raises
+    ------
+    ParameterError
+        If not even one slot fits.
+    """
+    d, n_bins, most = len(columns), int(columns["n_bins"].sum()), int(columns["n_bins"].max())
+    n_coefficients = 0 if settings["leaf_prediction"][0] == MEAN else d + 1
+    per_slot = SLOT.itemsize + BIN.itemsize * n_bins + AXIS.itemsize * d
+    per_slot += _NODES_PER_SLOT * (NODE.itemsize + LEAF.itemsize + 8 * n_coefficients)
+    fixed = (SCALE.itemsize + COLUMN.itemsize + 24) * d + 24 * (most + 1)
+    fixed += TOTALS.itemsize + SETTINGS.itemsize
+    n_slots = min(int(max_bytes - fixed) // per_slot, _MAX_NODES // _NODES_PER_SLOT)
+    if n_slots < 1:
+        raise ParameterError(
+            f"max_size = {max_bytes / 2**20} is too small: "
+            f"one leaf needs {(fixed + per_slot) / 2**20} MiB"
+        )
+    n_nodes = n_slots * _NODES_PER_SLOT
+    tree = Tree(
+        nodes=new_nodes(n_nodes),
+        leaves=np.zeros(n_nodes, LEAF),
+        linear=np.zeros((n_nodes, n_coefficients)),
+        slots=np.zeros(n_slots, SLOT),
+        bins=np.zeros((n_slots, n_bins), BIN),
+        axes=np.zeros((n_slots, d), AXIS),
+        scales=np.zeros(d, SCALE),
+        columns=columns,
+        totals=np.zeros(1, TOTALS),
+        settings=settings,
+        z=np.zeros(d),
+        box=np.zeros((d, 2)),
+        tail=np.zeros((most + 1, 3)),
+    )
+    tree.nodes["first_child"][0] = -1
+    tree.totals["n_nodes"] = 1
+    return tree
+
+
+def fade(tree: Tree, factor: float) -> None:
+    """Let all evidence count `factor` times as much."""
+    pools = _used(tree)
+    for name, fields in _EVIDENCE.items():
+        for field in fields:
+            pools[name][field] *= factor
+
+
+def tree_values(tree: Tree) -> dict[str, Value]:
+    """Return copies of what is in use, field by field."""
+    values: dict[str, Value] = {
+        f"{name}.{field}": pool[field].copy()
+        for name, pool in _used(tree).items()
+        for field in pool.dtype.names or ()
+    }
+    return values | {"linear": tree.linear[: int(tree.totals[0]["n_nodes"])].copy()}
+
+
+def restored(
+    columns: NDArray[np.void], settings: NDArray[np.void], max_bytes: float, state: State
+) -> Tree:
+    """Return a tree as `plant` would, with the contents of `state`.
+
+    Raises
+    ------
+    IncompatibleStateError
+        If they do not fit.
+    """
+    tree = plant(columns, settings, max_bytes)
+    for field in TOTALS.names or ():
+        tree.totals[field] = _fitting(state, f"totals.{field}", tree.totals[field])
+    n_nodes, n_slots = int(tree.totals[0]["n_nodes"]), int(tree.totals[0]["n_slots"])
+    if not (1 <= n_nodes <= len(tree.nodes) and 0 <= n_slots <= len(tree.slots)):
+        raise IncompatibleStateError(f"{n_nodes} nodes or {n_slots} slots do not fit max_size")
+    for name, pool in _used(tree).items():
+        for field in pool.dtype.names or ():
+            pool[field] = _fitting(state, f"{name}.{field}", pool[field])
+    tree.linear[:n_nodes] = _fitting(state, "linear", tree.linear[:n_nodes])
+    _check_nodes(tree)
+    _check_slots(tree)
+    return tree
+
+
+def _used(tree: Tree) -> dict[str, NDArray[np.void]]:
+    """Return views of the used part of every record array that changes."""
+    n_nodes, n_slots = int(tree.totals[0]["n_nodes"]), int(tree.totals[0]["n_slots"])
+    node_pools = {"nodes": tree.nodes[:n_nodes], "leaves": tree.leaves[:n_nodes]}
+    slot_pools = {
+        "slots": tree.slots[:n_slots],
+        "bins": tree.bins[:n_slots],
+        "axes": tree.axes[:n_slots],
+    }
+    return node_pools | slot_pools | {"scales": tree.scales, "totals": tree.totals}
+
+
+def _fitting(state: State, name: str, room: NDArray[np.generic]) -> NDArray[np.generic]:
+    values = state.array(name)
+    if values.shape != room.shape or values.dtype != room.dtype or not np.isfinite(values).all():
+        raise IncompatibleStateError(
+            f"{name!r} is {values.dtype} {values.shape}, expected finite {room.dtype} {room.shape}"
+        )
+    return values
+
+
+def _check_nodes(tree: Tree) -> None:
+    """Refuse nodes that kernels would follow out of the pool, or in circles."""
+    nodes = _used(tree)["nodes"]
+    inner = nodes[nodes["feature"] >= 0]
+    n_branches = inner["n_children"].astype(np.int64)
+    below = np.arange(1, len(nodes))
+    parents = tree.leaves["parent"][below]
+    if (
+        (inner["feature"] >= len(tree.columns)).any()
+        or (n_branches < 1).any()
+        or ((n_branches != 2) & (inner["test"] != MULTIWAY)).any()
+        or n_branches.sum() != len(below)
+        or not ((parents >= 0) & (parents < below)).all()
+        or (nodes["feature"][parents] < 0).any()
+    ):
+        raise IncompatibleStateError("the nodes are no tree")
+    branches = below - nodes["first_child"][parents]
+    if not ((branches >= 0) & (branches < nodes["n_children"][parents])).all():
+        raise IncompatibleStateError("the nodes' links lead out of the tree")
+
+
+def _check_slots(tree: Tree) -> None:
+    """Refuse slots whose owner is no leaf, or that two leaves share."""
+    nodes, owners = _used(tree)["nodes"], _used(tree)["slots"]["owner"]
+    if not ((owners >= 0) & (owners < len(nodes))).all():
+        raise IncompatibleStateError("a slot belongs to no node")
+    slots = np.full(len(nodes), -1)
+    slots[owners] = np.arange(len(owners))
+    leaf = nodes["feature"] < 0
+    if not (leaf[owners].all() and np.array_equal(nodes["first_child"][leaf], slots[leaf])):
+        raise IncompatibleStateError("the slots do not belong to the leaves")

@@ -1,0 +1,43 @@
+"""The learners that a pipeline can name, and the baselines that run beside them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streamadapt.contracts import LearningTask
+from streamadapt.models.baselines import (
+    MajorityClass,
+    NoChangeClassifier,
+    Persistence,
+    RunningMean,
+    SeasonalPersistence,
+)
+from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
+from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
+from streamadapt.models.learner import ArrayLearner
+from streamadapt.models.linear import LinearRegression
+from streamadapt.models.logistic import LogisticRegression
+from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
+
+__all__ = ["BASELINES", "LEARNERS"]
+
+LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
+    "hoeffding_tree": HoeffdingTreeClassifier,
+    "hoeffding_tree_regressor": HoeffdingTreeRegressor,
+    "linear": LinearRegression,
+    "logistic": LogisticRegression,
+    "majority": MajorityClass,
+    "no_change": NoChangeClassifier,
+    "persistence": Persistence,
+    "river_classifier": RiverClassifier,
+    "river_regressor": RiverRegressor,
+    "running_mean": RunningMean,
+    "seasonal_persistence": SeasonalPersistence,
+}
+"""Class by kind, the name in a pipeline file."""
+
+BASELINES: Final[dict[LearningTask, tuple[str, ...]]] = {
+    LearningTask.CLASSIFICATION: ("majority", "no_change"),
+    LearningTask.REGRESSION: ("persistence", "running_mean"),
+}
+"""Kinds to report beside every model, by what it predicts."""

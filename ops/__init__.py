@@ -1,0 +1,15 @@
+"""What an operator sees and runs: results on the terminal, logs, summaries."""
+
+from streamadapt.ops.console import law_table, progress_bar, summary_view
+from streamadapt.ops.logs import LogReporter, configure_logs
+from streamadapt.ops.summary import SUMMARY_FILE, write_summary
+
+__all__ = [
+    "SUMMARY_FILE",
+    "LogReporter",
+    "configure_logs",
+    "law_table",
+    "progress_bar",
+    "summary_view",
+    "write_summary",
+]

@@ -1,0 +1,125 @@
+"""What a person sees on the terminal: progress of a replay, its results, the laws of a class."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from streamadapt.laws import LawResult
+
+__all__ = ["law_table", "progress_bar", "summary_view"]
+
+_REJECTED = "rejected_"
+
+
+@contextmanager
+def progress_bar(start: int, quiet: bool = False) -> Iterator[Callable[[int], None] | None]:
+    """Show records and records per second on stderr, if it is a terminal.
+
+    Gives what is to be called with the number of records taken so far (or None); `start` of them
+    were taken by an earlier run.
+    """
+    console = Console(stderr=True)
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.completed:,} records"),
+        _Rate(),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("replay", total=None, start=True, completed=start, first=start)
+        yield lambda position: progress.update(bar, completed=position)
+
+
+class _Rate(TextColumn):
+    """Records per second since this run began."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        taken = task.completed - task.fields["first"]
+        return Text(f"{taken / task.elapsed:,.0f}/s" if task.elapsed and taken else "")
+
+
+def summary_view(summary: Mapping[str, Any]) -> Group:
+    """Return the results of a replay: learners beside baselines, drifts, counters, speed."""
+    parts = [_learners(summary), _counters(summary), _last_line(summary)]
+    return Group(*(part for part in parts if part is not None))
+
+
+def _learners(summary: Mapping[str, Any]) -> Table:
+    metrics = list(dict.fromkeys(name for lane in summary["learners"].values() for name in lane))
+    drifts = summary.get("drifts", {})
+    table = Table(title=f"{escape(summary['name'])} over {escape(summary['source'])}")
+    table.add_column("learner", overflow="fold")
+    for name in metrics:
+        table.add_column(name, justify="right")
+    for name in ("warnings", "drifts") if drifts else ():
+        table.add_column(name, justify="right")
+    own = summary["config"].get("learners", {})
+    for name, values in summary["learners"].items():
+        is_baseline = name.split("@")[0] not in own
+        heard = drifts.get(name, {})
+        table.add_row(
+            escape(name) + (" (baseline)" if is_baseline else ""),
+            *(_number(values.get(metric)) for metric in metrics),
+            *(str(heard.get(kind, "")) for kind in ("warning", "drift") if drifts),
+            style="dim" if is_baseline else None,
+        )
+    return table
+
+
+def _number(value: float | None) -> str:
+    if value is None or value != value:
+        return "-"
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.5g}"
+
+
+def _counters(summary: Mapping[str, Any]) -> Table | None:
+    """Return all counters, dead letters last; None if there is none."""
+    counters = summary["counters"]
+    if not counters:
+        return None
+    table = Table(show_header=False, box=None, padding=(0, 2))
+    for name, n in counters.items():
+        if not name.startswith(_REJECTED):
+            table.add_row(escape(name), f"{n:,}")
+    for name, n in counters.items():
+        if name.startswith(_REJECTED):
+            table.add_row(f"dead letters: {escape(name.removeprefix(_REJECTED))}", f"{n:,}")
+    return table
+
+
+def _last_line(summary: Mapping[str, Any]) -> Text:
+    rate = summary["events_per_s"]
+    speed = f", {rate:,.0f} events/s" if rate else ""
+    return Text(f"{summary['events']:,} events{speed}, digest {summary['digest'][:16]}")
+
+
+def law_table(results: Iterable[LawResult], subject: str) -> Table:
+    """Return a line for each law: whether it holds, and what differed where if not."""
+    table = Table(title=f"Laws of {escape(subject)}")
+    table.add_column("law", overflow="fold")
+    table.add_column("holds")
+    table.add_column("problem", overflow="fold")
+    for result in results:
+        holds = "[green]yes[/]" if result.ok else "[red]no[/]"
+        table.add_row(result.name.replace("_", " "), holds, escape(result.problem))
+    return table
+
+
+def stdout() -> Console:
+    """Return the console for results: as wide as the terminal, or wide enough for files."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)

@@ -1,0 +1,228 @@
+"""From a checked configuration to the objects that do the work."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from typing import Any
+
+from streamadapt.config import Component, Config, WatchConfig
+from streamadapt.contracts import Detector, Learner, LearningTask
+from streamadapt.derived import Derived, PythonFeature
+from streamadapt.detectors import DETECTORS
+from streamadapt.errors import ConfigError, StreamAdaptError
+from streamadapt.features import FeatureMap
+from streamadapt.intake import Intake
+from streamadapt.labels import LabelJoin
+from streamadapt.models import BASELINES, LEARNERS
+from streamadapt.pipeline import Lane, Pipeline, Watch
+from streamadapt.task import Task
+from streamadapt.tracks import LabelTrack, MaturingTrack, Track, maturing_limits
+
+__all__ = ["SIGNING_KEY_VARIABLE", "build_task", "fingerprints", "imported"]
+
+SIGNING_KEY_VARIABLE = "STREAMADAPT_SIGNING_KEY"
+"""Environment variable with the key that signs pickled River models."""
+
+
+def imported(name: str, where: str) -> Any:  # noqa: ANN401 - whatever the user's module holds
+    """Return what ``package.module:attribute`` names.
+
+    Raises
+    ------
+    ConfigError
+        If the module cannot be imported, or has no such attribute.
+    """
+    module, _, path = name.partition(":")
+    try:
+        found = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(f"{where}: python: {name!r} cannot be imported: {error}") from error
+    return found
+
+
+def build_task(config: Config, environ: Mapping[str, str]) -> Task:
+    """Return a task that has seen nothing.
+
+    Raises
+    ------
+    ConfigError
+        If a component refuses its parameters, or one does not fit the others.
+    """
+    schema = config.schema_of_records()
+    is_forecast = config.task.kind == "forecast"
+    immediate = not (config.labels.delay.events or config.labels.delay.seconds)
+    features = FeatureMap(
+        schema,
+        [_derived(spec) for spec in config.derived],
+        target_is_known=is_forecast,
+        past_targets_are_known=immediate,
+    )
+    join = LabelJoin(features.n_features, config.labels, dedup_only=is_forecast)
+    makers = _Makers(config, features, environ)
+    tracks: list[Track] = []
+    if not is_forecast:
+        tracks.append(LabelTrack(join, Pipeline(makers.lanes(join.n_slots), config.reaction_block)))
+    for horizon in config.task.horizons:
+        waits = LabelJoin(features.n_features, maturing_limits(horizon, config.labels.max_pending))
+        lanes = makers.lanes(waits.n_slots, f"@{horizon}")
+        tracks.append(MaturingTrack(horizon, Pipeline(lanes, config.reaction_block), waits))
+    return Task(Intake(schema), features, join, tracks)
+
+
+def fingerprints(config: Config) -> dict[str, str]:
+    """Return {component: hash of its configuration}: same hash, same meaning of its state.
+
+    How often checkpoints are made, and where the stream stands, is nobody's state.
+    """
+    tree = config.model_dump(mode="json")
+    shared = {
+        name: tree[name] for name in ("task", "record", "derived", "labels", "reaction_block")
+    }
+    parts: dict[str, Any] = {"pipeline": shared}
+    parts |= {
+        name: [learner.model_dump(mode="json"), tree["seed"]]
+        for name, learner in config.learners.items()
+    }
+    parts |= {kind: kind for kind in _baselines(config)}
+    return {
+        name: sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
+        for name, part in parts.items()
+    }
+
+
+class _Makers:
+    """Gives lanes of a configuration; remembers what learners are told by the pipeline."""
+
+    def __init__(self, config: Config, features: FeatureMap, environ: Mapping[str, str]) -> None:
+        self._config = config
+        nominal = {
+            i: column.n_values for i, column in enumerate(features.columns) if column.n_values
+        }
+        self._told: dict[str, Any] = {
+            "n_features": features.n_features,
+            "n_classes": len(config.task.classes),
+            "seed": config.seed,
+            "feature_names": tuple(column.name for column in features.columns),
+        }
+        if nominal:
+            self._told["nominal_features"] = nominal
+        if key := environ.get(SIGNING_KEY_VARIABLE):
+            self._told["signing_key"] = key.encode()
+        # A series' value now is the persistence forecast; with several series only it is.
+        names = [column.name for column in features.columns]
+        is_known = config.task.kind == "forecast" and config.task.target in names
+        self._persistence = {"column": names.index(config.task.target)} if is_known else {}
+
+    def lanes(self, n_slots: int, suffix: str = "") -> list[Lane]:
+        """Return all lanes, baselines last."""
+        config = self._config
+        lanes = [
+            self._lane(name + suffix, f"learners.{name}", learner, n_slots)
+            for name, learner in config.learners.items()
+        ]
+        for kind in _baselines(config):
+            given = self._persistence if kind == "persistence" else {}
+            make = _maker(LEARNERS[kind], self._told, given, f"baselines.{kind}")
+            lanes.append(Lane(kind + suffix, make, n_slots))
+        return lanes
+
+    def _lane(self, name: str, where: str, learner: Component, n_slots: int) -> Lane:
+        component, given = _component(learner, LEARNERS, where)
+        make = _maker(component, self._told, given, where)
+        wanted = _wanted_task(self._config)
+        made = make()
+        if made.learning_task is not wanted:
+            fitting = ", ".join(k for k, c in LEARNERS.items() if c.learning_task is wanted)
+            raise ConfigError(
+                f"{where}: {learner.kind} is for {made.learning_task}, the task needs {wanted}; "
+                f"such learners are: {fitting}"
+            )
+        watch: WatchConfig | None = getattr(learner, "watch", None)
+        return Lane(name, make, n_slots, _watch(watch, where) if watch else None)
+
+
+def _wanted_task(config: Config) -> LearningTask:
+    return LearningTask.CLASSIFICATION if config.task.classes else LearningTask.REGRESSION
+
+
+def _baselines(config: Config) -> tuple[str, ...]:
+    """Return the kinds of the baselines that run beside the learners."""
+    fitting = BASELINES[_wanted_task(config)]
+    if isinstance(config.baselines, bool):
+        chosen = fitting if config.baselines else ()
+    else:
+        chosen = config.baselines
+    for kind in chosen:
+        if kind not in LEARNERS or LEARNERS[kind].learning_task is not _wanted_task(config):
+            raise ConfigError(
+                f"baselines: {kind!r} does not fit the task; allowed are {', '.join(fitting)}"
+            )
+        if kind in config.learners:
+            raise ConfigError(f"learners.{kind}: a baseline has this name; rename the learner")
+    return chosen
+
+
+def _component(
+    spec: Component, registry: Mapping[str, type], where: str
+) -> tuple[Any, dict[str, Any]]:
+    if spec.kind == "python":
+        return imported(spec.python, where), dict(spec.params)  # type: ignore[attr-defined]
+    return registry[spec.kind], spec.given()
+
+
+def _maker(
+    component: Any, told: Mapping[str, Any], given: Mapping[str, Any], where: str
+) -> Callable[[], Learner]:
+    """Return what makes the learner; it is told only what its constructor asks for."""
+    asked = inspect.signature(component).parameters
+    takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in asked.values())
+    arguments = {name: value for name, value in told.items() if name in asked or takes_all} | dict(
+        given
+    )
+
+    def make() -> Learner:
+        return component(**arguments)  # type: ignore[no-any-return]
+
+    _tried(make, where)
+    return make
+
+
+def _watch(watch: WatchConfig, where: str) -> Watch:
+    return Watch(
+        _detector(watch.drift, f"{where}.watch.drift"),
+        _detector(watch.warning, f"{where}.watch.warning") if watch.warning else None,
+        watch.on_drift,
+        watch.on_warning,
+    )
+
+
+def _detector(spec: Component, where: str) -> Callable[[], Detector]:
+    component, given = _component(spec, DETECTORS, where)
+
+    def make() -> Detector:
+        return component(**given)  # type: ignore[no-any-return]
+
+    _tried(make, where)
+    return make
+
+
+def _derived(spec: Any) -> Derived:  # noqa: ANN401 - any of the derived specifications
+    if not isinstance(spec, PythonFeature):
+        return spec  # type: ignore[no-any-return]
+    return _tried(imported(spec.factory, "derived"), f"derived: {spec.factory}")  # type: ignore[no-any-return]
+
+
+def _tried(make: Callable[[], Any], where: str) -> Any:  # noqa: ANN401 - what `make` gives
+    """Make one, so that wrong parameters are said now, and where they stand."""
+    try:
+        return make()
+    except StreamAdaptError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"{where}: {error}") from error

@@ -1,0 +1,175 @@
+"""Reading a pipeline file: ``${VAR}`` from the environment, overrides, and errors that help.
+
+``${VAR}`` and ``${VAR:-default}`` inside a text are replaced from the environment: secrets belong
+there, and are never shown again.  ``STREAMADAPT__learners__tree__delta=1e-5`` replaces one value
+of the file, and is shown as if it stood there; the parts are the path, without regard to case
+where the file's own key differs only by it.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from pydantic import ValidationError
+
+from streamadapt.config import Config, Origin
+from streamadapt.config_errors import Places, explained
+from streamadapt.config_yaml import MAX_FILE_BYTES, KeyPath, read_yaml
+from streamadapt.errors import ConfigError
+
+__all__ = ["ENVIRONMENT_PREFIX", "load_config", "parse_config", "placed"]
+
+ENVIRONMENT_PREFIX = "STREAMADAPT__"
+
+_REFERENCE = re.compile(r"\$\{([^}]*)(\}?)")
+_VARIABLE = re.compile(r"(\w+)(?::-(.*))?", re.DOTALL)
+_AT_PATH = re.compile(r"(?P<path>[^:\s]+): (?:(?P<parameter>\w+) = )?")
+
+Tree: TypeAlias = dict[str, Any]
+
+
+def load_config(path: str | Path, environ: Mapping[str, str]) -> Config:
+    """Read a pipeline file.
+
+    Raises
+    ------
+    ConfigError
+        If the file is absent, is no YAML, or holds anything wrong; the text names the file, the
+        line, the path inside it, the value, and what is allowed, for every mistake at once.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_FILE_BYTES + 1)
+        text = data.decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: not UTF-8: byte {error.start}") from error
+    return parse_config(text, environ, str(path))
+
+
+def parse_config(text: str, environ: Mapping[str, str], where: str = "pipeline") -> Config:
+    """Read a pipeline from text; see `load_config`.
+
+    Examples
+    --------
+    >>> parse_config("{name: demo, task: {kind: regresion, target: y}}", {}, "demo.yaml")
+    Traceback (most recent call last):
+    streamadapt.errors.ConfigError: demo.yaml: 3 mistakes
+      line 1, task.kind = 'regresion': allowed are 'classification', 'regression', 'forecast'; \
+did you mean 'regression'?
+      record: missing
+      learners: missing
+    """
+    tree, lines = read_yaml(text, where)
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{where}: a pipeline file is a mapping of names to values")
+    places = Places(tree, lines, _override(tree, environ))
+    written = copy.deepcopy(tree)
+    origin = Origin(where, written, {".".join(path): line for path, line in lines.items()})
+    filled = _substituted(tree, environ, (where, places, ()))
+    try:
+        return Config.model_validate(filled, context=origin)
+    except ValidationError as error:
+        raise ConfigError(explained(where, error, places)) from None
+
+
+@contextmanager
+def placed(config: Config) -> Iterator[None]:
+    """Add file and line to a `ConfigError` about this configuration, raised inside.
+
+    Such an error begins with the path it is about, and maybe the parameter, as in
+    ``learners.tree: delta = 7 is not in [0, 1]``.
+    """
+    try:
+        yield
+    except ConfigError as error:
+        raise ConfigError(_with_line(config.origin, str(error))) from error
+
+
+def _with_line(origin: Origin, text: str) -> str:
+    match = _AT_PATH.match(text)
+    if match is None:
+        return text
+    path, parameter = match.group("path", "parameter")
+    longest = f"{path}.{parameter}"
+    for at in (longest, path):
+        if at in origin.lines:
+            rest = text[match.end() :] if at == longest else text[len(path) + 2 :]
+            joint = " = " if at == longest else ": "
+            return f"{origin.file}: line {origin.lines[at]}, {at}{joint}{rest}"
+    return text
+
+
+def _override(tree: Tree, environ: Mapping[str, str]) -> dict[KeyPath, str]:
+    """Put overrides into the tree; return {path: variable}."""
+    found: dict[KeyPath, str] = {}
+    for name in sorted(environ):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            value, _ = read_yaml(environ[name], name)
+            found[_put(tree, name, value)] = name
+    return found
+
+
+def _put(tree: Any, name: str, value: Any) -> KeyPath:  # noqa: ANN401 - any YAML values
+    *parents, last = name.removeprefix(ENVIRONMENT_PREFIX).split("__")
+    path: list[str | int] = []
+    for part in parents:
+        path.append(_key(tree, part, name))
+        tree = _inside(tree, path[-1])
+    path.append(_key(tree, last, name))
+    tree[path[-1]] = value
+    return tuple(path)
+
+
+def _inside(branch: Any, key: Any) -> Any:  # noqa: ANN401 - any YAML values
+    """Return what stands at `key`, made a mapping if it is nothing or the name of a kind."""
+    inner = branch[key] if isinstance(branch, list) else branch.get(key)
+    if inner is None or isinstance(inner, str):
+        inner = branch[key] = {} if inner is None else {"kind": inner}
+    return inner
+
+
+def _key(branch: Any, part: str, name: str) -> str | int:  # noqa: ANN401 - any YAML value
+    """Return the key that `part` means: the file's own, maybe in another case, or a new one."""
+    if isinstance(branch, list) and part.isdecimal() and int(part) < len(branch):
+        return int(part)
+    if not isinstance(branch, dict) or not part:
+        raise ConfigError(f"{name}: there is no {part!r} to replace in the pipeline file")
+    if part in branch:
+        return part
+    same = [key for key in branch if str(key).lower() == part.lower()]
+    if len(same) == 1:
+        return str(same[0])
+    return part.lower() if part.isupper() else part
+
+
+def _substituted(value: Any, environ: Mapping[str, str], at: tuple[str, Places, KeyPath]) -> Any:  # noqa: ANN401 - any YAML value
+    where, places, path = at
+    if isinstance(value, dict):
+        return {k: _substituted(v, environ, (where, places, (*path, k))) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_substituted(v, environ, (where, places, (*path, i))) for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def found(reference: re.Match[str]) -> str:
+        variable = _VARIABLE.fullmatch(reference.group(1)) if reference.group(2) else None
+        if variable is None:
+            raise ConfigError(
+                f"{where}: {places.at(path)} = {value!r}: write ${{NAME}} or ${{NAME:-default}}"
+            )
+        name, default = variable.groups()
+        if name not in environ and default is None:
+            raise ConfigError(
+                f"{where}: {places.at(path)} = {value!r}: {name} is not set in the environment; "
+                f"set it, or write ${{{name}:-default}}"
+            )
+        return environ.get(name, default or "")
+
+    return _REFERENCE.sub(found, value)

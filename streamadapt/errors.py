@@ -1,0 +1,82 @@
+"""The errors of the package, branching by what the caller can do about them.
+
+::
+
+    StreamAdaptError
+    |-- RetryableError          try again later: a broker or a store is away for now
+    |-- BadRecordError          skip this record: dead letter, count it, go on
+    `-- FatalError              stop, and let a person decide
+        |-- ConfigError         the pipeline file or an argument is wrong
+        |   `-- ParameterError  one parameter of a component is wrong (also a ValueError)
+        |-- StateError          a checkpoint cannot be used as it is
+        |   |-- CorruptStateError     its bytes are damaged
+        |   |-- IncompatibleStateError  it belongs to another configuration or version
+        |   `-- MissingStateError     it is named, but not there
+        |-- SourceError         an input cannot be opened or read at all
+        `-- LawError            a component breaks one of the promises of its contract
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BadRecordError",
+    "ConfigError",
+    "CorruptStateError",
+    "FatalError",
+    "IncompatibleStateError",
+    "LawError",
+    "MissingStateError",
+    "ParameterError",
+    "RetryableError",
+    "SourceError",
+    "StateError",
+    "StreamAdaptError",
+]
+
+
+class StreamAdaptError(Exception):
+    """Root of all errors raised on purpose; its text is fit to be shown to a person."""
+
+
+class RetryableError(StreamAdaptError):
+    """Something outside is away for now; for ``try`` blocks that wait and try again."""
+
+
+class BadRecordError(StreamAdaptError):
+    """One record is unusable; for ``try`` blocks that dead-letter it and go on."""
+
+
+class FatalError(StreamAdaptError):
+    """Going on would be wrong; for the outermost ``try``, which reports and exits."""
+
+
+class ConfigError(FatalError):
+    """A pipeline file or a command's argument is wrong; says where, what, and what is allowed."""
+
+
+class ParameterError(ConfigError, ValueError):
+    """One parameter of a component is outside what its docstring allows."""
+
+
+class StateError(FatalError):
+    """A checkpoint cannot be used as it is; for ``try`` blocks that fall back to an older one."""
+
+
+class CorruptStateError(StateError):
+    """A checkpoint's bytes do not match its digest or its format."""
+
+
+class IncompatibleStateError(StateError):
+    """A checkpoint belongs to another component, version or configuration."""
+
+
+class MissingStateError(StateError):
+    """A checkpoint is named, but its store does not hold it."""
+
+
+class SourceError(FatalError):
+    """An input cannot be opened, or can be read no further."""
+
+
+class LawError(FatalError):
+    """A component breaks a law of its contract; raised by ``streamadapt check``."""

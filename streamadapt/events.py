@@ -1,0 +1,230 @@
+"""Records: what a stream is made of, described by a schema that is fixed at the start.
+
+A source decodes its bytes by the schema into `Records`: columns of floats, texts and times, each
+row with its position.  What cannot be decoded is a `Reject`; it becomes a dead letter, never an
+exception.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Annotated, Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from streamadapt.contracts import FloatArray, IntArray
+
+__all__ = [
+    "MISSING_TIME",
+    "ORIGINAL_LIMIT_BYTES",
+    "BooleanField",
+    "CategoricalField",
+    "Encoding",
+    "FeatureField",
+    "MissingPolicy",
+    "NumericField",
+    "RecordSchema",
+    "Records",
+    "Reject",
+    "Source",
+    "TimeField",
+    "TimeFormat",
+]
+
+MISSING_TIME = np.iinfo(np.int64).min
+"""Stands in `Records.times_us` where a row has no event time."""
+
+ORIGINAL_LIMIT_BYTES = 64 * 1024
+"""Dead letters carry at most this much of the original record."""
+
+MissingPolicy = Literal["keep", "reject"]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NumericField(_Model):
+    """A number.  Missing values and NaN are kept for the learner to see, or the row is rejected."""
+
+    kind: Literal["numeric"] = "numeric"
+    missing: MissingPolicy = "keep"
+    max_abs: float = Field(1e15, gt=0, description="larger values are dead letters (reason 'huge')")
+
+
+class BooleanField(_Model):
+    """A truth value, 0.0 or 1.0: true/false, t/f, yes/no, y/n, on/off, 1/0 in any case."""
+
+    kind: Literal["boolean"] = "boolean"
+    missing: MissingPolicy = "keep"
+
+
+class Encoding(StrEnum):
+    """How a category becomes numbers."""
+
+    ONE_HOT = "one_hot"
+    HASH = "hash"
+    INDEX = "index"
+
+
+class CategoricalField(_Model):
+    """One of many names.
+
+    ``one_hot``: a 0/1 column for each of `values` and one for all unknown ones; ``index``: one
+    column with the place in `values` (unknown: ``len(values)``), for learners with nominal
+    features; ``hash``: one of `buckets` 0/1 columns by a hash that is the same on every machine.
+    Missing categories are all zero (``index``: NaN).
+    """
+
+    kind: Literal["categorical"] = "categorical"
+    encoding: Encoding = Encoding.HASH
+    values: tuple[str, ...] = ()
+    buckets: int = Field(32, ge=2, le=65536)
+    missing: MissingPolicy = "keep"
+
+    @model_validator(mode="after")
+    def _values_where_needed(self) -> CategoricalField:
+        if self.encoding is not Encoding.HASH and not self.values:
+            raise ValueError(f"encoding {self.encoding.value!r} needs `values`")
+        if len(set(self.values)) != len(self.values):
+            raise ValueError("`values` holds a value twice")
+        return self
+
+
+FeatureField = Annotated[
+    NumericField | BooleanField | CategoricalField, Field(discriminator="kind")
+]
+
+
+class TimeFormat(StrEnum):
+    """How event times are written; those without a zone are UTC."""
+
+    ISO8601 = "iso8601"
+    UNIX_S = "unix_s"
+    UNIX_MS = "unix_ms"
+    UNIX_US = "unix_us"
+
+
+class TimeField(_Model):
+    """The column that says when an event happened."""
+
+    column: str
+    format: TimeFormat = TimeFormat.ISO8601
+
+
+class RecordSchema(_Model):
+    """Which columns a record has, and what each is for.
+
+    Parameters
+    ----------
+    features
+        Raw feature columns, in the order of the row that learners see.
+    target
+        Column of the label or number to predict.
+    classes
+        All class names of a classification target, in the order of their indices; empty for a
+        numeric target.
+    id
+        Column that names an event; by default its position in the source.
+    key
+        Column that says which entity or series an event belongs to; by default all are one.
+    time
+        Column of the event time.
+    """
+
+    features: dict[str, FeatureField]
+    target: str
+    classes: tuple[str, ...] = ()
+    id: str | None = None
+    key: str | None = None
+    time: TimeField | None = None
+
+    def number_columns(self) -> tuple[str, ...]:
+        """Columns to decode as float64: numeric features and a numeric target."""
+        names = [name for name, spec in self.features.items() if isinstance(spec, NumericField)]
+        return tuple(dict.fromkeys(names + ([] if self.classes else [self.target])))
+
+    def boolean_columns(self) -> tuple[str, ...]:
+        """Columns to decode as 0.0, 1.0 or NaN."""
+        return tuple(n for n, spec in self.features.items() if isinstance(spec, BooleanField))
+
+    def text_columns(self) -> tuple[str, ...]:
+        """Columns to decode as texts: categories, class labels, ids and keys."""
+        names = [n for n, spec in self.features.items() if isinstance(spec, CategoricalField)]
+        others = [self.target if self.classes else None, self.id, self.key]
+        return tuple(dict.fromkeys(names + [n for n in others if n is not None]))
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """A record that is not used, and why.
+
+    ``reason`` is one word of a fixed list (``malformed``, ``wrong_type``, ``infinite``, ...), fit
+    to count by; ``where`` says which column or byte; ``original`` is the record as it came.
+    """
+
+    position: int
+    reason: str
+    where: str
+    original: bytes
+
+    def letter(self) -> dict[str, object]:
+        """Return the dead letter: the original is cut, its length and SHA-256 are of the whole."""
+        return {
+            "reason": self.reason,
+            "where": self.where,
+            "position": self.position,
+            "original": self.original[:ORIGINAL_LIMIT_BYTES].decode("utf-8", "backslashreplace"),
+            "length_bytes": len(self.original),
+            "sha256": hashlib.sha256(self.original).hexdigest(),
+        }
+
+
+@dataclass(slots=True)
+class Records:
+    """n decoded rows in the order they came, and what could not be decoded among them.
+
+    ``counts`` tells of what was decoded, but is worth knowing: ``missing`` and ``nan`` values.
+    """
+
+    positions: IntArray
+    numbers: dict[str, FloatArray]
+    texts: dict[str, list[str | None]]
+    times_us: IntArray | None
+    original: Callable[[int], bytes]
+    """The i-th of these n rows as it came, for a dead letter that is found later."""
+    rejects: list[Reject] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.positions)
+
+
+class Source(Protocol):
+    """Gives the records of a stream, in order.
+
+    It promises: ``seek(position())`` later, or in another process, goes on with the very record
+    that would have come next; cutting the stream into other polls changes no record; bytes that
+    are no record become rejects, whatever they are.  A position counts all records, rejected ones
+    included, from 0.
+    """
+
+    def poll(self, max_records: int) -> Records | None:
+        """Return up to `max_records` records (rejects included), or None at the end for ever."""
+        ...
+
+    def position(self) -> int:
+        """Return the position of the record that comes next."""
+        ...
+
+    def seek(self, position: int) -> None:
+        """Go on from `position`."""
+        ...
+
+    def close(self) -> None:
+        """Release what is held; nothing may be called after it."""
+        ...

@@ -1,0 +1,109 @@
+"""From decoded records to arrivals: ids, times, labels, and reasons to refuse a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamadapt.admission import check_values
+from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.encoding import text_hash
+from streamadapt.events import MISSING_TIME, Records, RecordSchema, Reject
+from streamadapt.labels import Arrivals
+from streamadapt.labels_kernels import EVENT
+
+__all__ = ["Intake", "hashed"]
+
+
+def hashed(texts: Sequence[str | None]) -> NDArray[np.uint64]:
+    """Return the 64-bit hash of each text; the same on every machine, 0 for None."""
+    return np.fromiter(
+        (0 if text is None else text_hash(text) for text in texts), np.uint64, len(texts)
+    )
+
+
+class Intake:
+    """Turns records into arrivals; a pure function of schema and records.
+
+    A record is refused (dead letter) if a value breaks its field's rules, or if its id or event
+    time is missing where the schema names one.  A label that is no known class is refused alone:
+    its event is predicted, but not learned.
+    """
+
+    def __init__(self, schema: RecordSchema) -> None:
+        self._schema = schema
+        self._classes = {name: index for index, name in enumerate(schema.classes)}
+
+    def take(self, records: Records) -> tuple[Arrivals, list[Reject]]:
+        """Return the arrivals of all usable rows, and the rejects of all others."""
+        keep, rejects, _ = check_values(records, self._schema)
+        keep = self._named(records, keep, rejects)
+        labels = self._labels(records, keep, rejects)
+        rows = np.flatnonzero(keep)
+        arrivals = Arrivals(
+            kind=np.full(len(rows), EVENT, np.int8),
+            id=self._ids(records)[rows],
+            time_us=_times(records)[rows],
+            label=labels[rows],
+            position=records.positions[rows],
+            row=rows,
+        )
+        return arrivals, sorted([*records.rejects, *rejects], key=lambda reject: reject.position)
+
+    def series(self, records: Records) -> NDArray[np.uint64]:
+        """Return which series each row belongs to: the hash of its key, 0 without one."""
+        key = self._schema.key
+        return np.zeros(len(records), np.uint64) if key is None else hashed(records.texts[key])
+
+    def values(self, records: Records) -> FloatArray:
+        """Return the numeric target of each row, float64 [n]."""
+        return records.numbers[self._schema.target]
+
+    def _ids(self, records: Records) -> NDArray[np.uint64]:
+        if self._schema.id is None:
+            return records.positions.astype(np.uint64)
+        return hashed(records.texts[self._schema.id])
+
+    def _named(self, records: Records, keep: BoolArray, rejects: list[Reject]) -> BoolArray:
+        """Refuse rows without the id or the event time that the schema asks for."""
+        schema = self._schema
+        if schema.id is not None:
+            absent = np.array([text is None for text in records.texts[schema.id]], bool)
+            keep = _refuse(records, keep, absent, ("missing_id", schema.id), rejects)
+        if schema.time is not None:
+            absent = _times(records) == MISSING_TIME
+            keep = _refuse(records, keep, absent, ("missing_time", schema.time.column), rejects)
+        return keep
+
+    def _labels(self, records: Records, keep: BoolArray, rejects: list[Reject]) -> FloatArray:
+        target = self._schema.target
+        if not self._classes:
+            return records.numbers[target]
+        texts = records.texts[target]
+        index = self._classes.get
+        codes = np.array([index(text, -1) for text in texts], np.float64)  # type: ignore[arg-type]
+        if (codes >= 0).all():
+            return codes
+        unknown = np.flatnonzero((codes < 0) & keep).tolist()
+        named = [row for row in unknown if texts[row] is not None]
+        rejects.extend(_reject(records, row, "unknown_class", target) for row in named)
+        return np.where(codes < 0, np.nan, codes)
+
+
+def _times(records: Records) -> IntArray:
+    if records.times_us is None:
+        return np.full(len(records), MISSING_TIME, np.int64)
+    return records.times_us
+
+
+def _refuse(
+    records: Records, keep: BoolArray, bad: BoolArray, why: tuple[str, str], rejects: list[Reject]
+) -> BoolArray:
+    rejects.extend(_reject(records, row, *why) for row in np.flatnonzero(keep & bad).tolist())
+    return keep & ~bad
+
+
+def _reject(records: Records, row: int, reason: str, where: str) -> Reject:
+    return Reject(int(records.positions[row]), reason, where, records.original(row))

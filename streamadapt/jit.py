@@ -1,0 +1,82 @@
+"""Numba, with a cache that cannot be stale.
+
+Numba's own cache looks only at the file of the kernel itself.  Kernels here call kernels of other
+files, so the cache folder is keyed by a hash of all sources of the package and of the versions of
+Python, NumPy and Numba: change one line anywhere, and nothing of the old cache is ever read.
+
+The folder is ``STREAMADAPT_CACHE_DIR`` if set, else ``$XDG_CACHE_HOME/streamadapt`` or
+``~/.cache/streamadapt``.  It may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numba
+import numpy as np
+
+__all__ = ["Kernel", "cache_folder", "fast_kernel", "kernel", "source_key"]
+
+Kernel: TypeAlias = Callable[..., Any]
+"""A compiled function; its types are what Numba infers at the first call."""
+
+config: Any = numba.config
+_PARTS = ("", "connectors", "detectors", "models", "ops")
+
+
+def source_key(root: Path | None = None) -> str:
+    """Hash all sources of the package and the versions that decide what is compiled."""
+    hasher = hashlib.sha256(
+        f"{platform.python_version()} {np.__version__} {numba.__version__}".encode()
+    )
+    for part in _PARTS:
+        for path in sorted(((root or Path(__file__).parent) / part).glob("*.py")):
+            hasher.update(f"{part}/{path.name}\0".encode() + path.read_bytes())
+    return hasher.hexdigest()[:16]
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels of exactly these sources are kept."""
+    base = os.environ.get("STREAMADAPT_CACHE_DIR") or str(
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamadapt"
+    )
+    return Path(base) / "kernels" / source_key()
+
+
+_CACHE_FOLDER = str(cache_folder())
+
+# No `nnan` and no `ninf`: kernels meet NaN (missing values) and must see it.  No `reassoc`: sums
+# keep their order, so that results do not depend on the width of the CPU's vectors.
+_FASTMATH = {"nsz", "arcp", "contract"}
+
+
+def kernel(function: Kernel) -> Kernel:
+    """Compile `function` at its first call: strict IEEE floats, no GIL, cached on disk.
+
+    All array arguments must be C-contiguous and writable, so that each kernel is compiled once.
+    """
+    return _compiled(function, fastmath=False)
+
+
+def fast_kernel(function: Kernel) -> Kernel:
+    """Like `kernel`, but lets the compiler fuse multiply-adds and divide by reciprocals.
+
+    For learners whose oracle is a tolerance; detectors, whose oracle is River's very index, use
+    `kernel`.  The result still depends on nothing but the arguments and the CPU's feature set.
+    """
+    return _compiled(function, fastmath=_FASTMATH)
+
+
+def _compiled(function: Kernel, fastmath: bool | set[str]) -> Kernel:
+    before, config.CACHE_DIR = config.CACHE_DIR, _CACHE_FOLDER
+    try:
+        options: Any = {"fastmath": fastmath, "error_model": "numpy"}
+        compiled: Kernel = numba.njit(nogil=True, cache=True, **options)(function)
+    finally:
+        config.CACHE_DIR = before
+    return compiled

@@ -1,0 +1,345 @@
+"""Kernels of the label join: which rows predict, which learn, what is dropped, in order.
+
+Entries live in a ring in order of arrival; an open-addressing table (linear probing, deletion by
+shifting back) finds them by id.  A ring is five parallel arrays of a power-of-two length C: ids,
+times, labels, status, positions; entry number i stands in slot i mod C.  ``table`` holds entry
+number + 1, 0 is free.
+"""
+
+# mypy: allow-untyped-defs
+from __future__ import annotations
+
+import numpy as np
+
+from streamadapt.jit import kernel
+
+EVENT, LABEL = 0, 1
+DEAD, PENDING, LABELLED, DEDUP = 0, 1, 2, 3
+
+# Reasons for a drop; index into `labels.REASONS`.
+DUPLICATE, TOO_LATE, UNKNOWN_ID, EXPIRED, REPEATED, CORRECTED, NO_LABEL = 0, 1, 2, 3, 4, 5, 6
+
+# Places in `counts`; index into `labels.COUNTERS`.
+N_EVENTS, N_LABELLED, N_DUPLICATE, N_OUT_OF_ORDER, N_TOO_LATE, N_EXPIRED = 0, 1, 2, 3, 4, 5
+N_EARLY, N_UNKNOWN, N_REPEATED, N_CORRECTED, N_UNLABELLED, N_EXPIRED_LABEL = 6, 7, 8, 9, 10, 11
+N_COUNTERS = 12
+
+# Places in `cursor`.
+HEAD, TAIL, EARLY_HEAD, EARLY_TAIL, WATERMARK, CURSORS = 0, 1, 2, 3, 4, 5
+
+# Places in `limits`; 0 means no limit for the ages.
+MAX_PENDING, MAX_EARLY, MAX_AGE_US, REMEMBER = 0, 1, 2, 3
+LATENESS_US, LEARN_CORRECTIONS, DEDUP_ONLY = 4, 5, 6
+
+_NO_TIME = np.iinfo(np.int64).min
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+@kernel
+def home(key, mask):
+    """Where an id would like to stand in the table (Fibonacci hashing)."""
+    return np.int64((key * _GOLDEN) >> np.uint64(32)) & mask
+
+
+@kernel
+def find(table, ids, key):
+    """Return the entry number of `key`, or -1."""
+    mask = len(table) - 1
+    slots = len(ids) - 1
+    i = home(key, mask)
+    while table[i] != 0:
+        entry = table[i] - 1
+        if ids[entry & slots] == key:
+            return entry
+        i = (i + 1) & mask
+    return -1
+
+
+@kernel
+def put(table, ids, entry):
+    """Make `entry`, whose id stands in `ids`, findable."""
+    mask = len(table) - 1
+    i = home(ids[entry & (len(ids) - 1)], mask)
+    while table[i] != 0:
+        i = (i + 1) & mask
+    table[i] = entry + 1
+
+
+@kernel
+def forget(table, ids, entry):
+    """Remove `entry` from the table; entries behind it move up, so that no hole breaks a probe."""
+    mask = len(table) - 1
+    slots = len(ids) - 1
+    i = home(ids[entry & slots], mask)
+    while table[i] != entry + 1:
+        i = (i + 1) & mask
+    j = i
+    while True:
+        j = (j + 1) & mask
+        if table[j] == 0:
+            break
+        wish = home(ids[(table[j] - 1) & slots], mask)
+        stays = (i < wish <= j) if i <= j else (wish > i or wish <= j)
+        if not stays:
+            table[i] = table[j]
+            i = j
+    table[i] = 0
+
+
+@kernel
+def rebuild(table, ids, status, tail, head):
+    """Fill an empty table from the ring."""
+    for entry in range(tail, head):
+        if status[entry & (len(ids) - 1)] != DEAD:
+            put(table, ids, entry)
+
+
+@kernel
+def _too_old(time, watermark, max_age_us):
+    return (
+        max_age_us > 0
+        and time != _NO_TIME
+        and watermark != _NO_TIME
+        and watermark - time > max_age_us
+    )
+
+
+@kernel
+def _evict(ids, times, status, table, cursor, limits, counts):
+    """Drop entries from the old end while the ring holds more than it should."""
+    slots = len(ids) - 1
+    while cursor[TAIL] < cursor[HEAD]:
+        entry = cursor[TAIL]
+        s = entry & slots
+        held = cursor[HEAD] - entry
+        if status[s] == PENDING:
+            if held <= limits[MAX_PENDING] and not _too_old(
+                times[s], cursor[WATERMARK], limits[MAX_AGE_US]
+            ):
+                return
+            counts[N_EXPIRED] += 1
+        elif status[s] != DEAD and held <= limits[REMEMBER]:
+            return
+        if status[s] != DEAD:
+            forget(table, ids, entry)
+            status[s] = DEAD
+        cursor[TAIL] += 1
+
+
+@kernel
+def _evict_early(
+    ids, times, status, positions, table, cursor, limits, counts, drop_at, drop_why, n_drops
+):
+    """Drop labels whose event has not come, oldest first; each becomes a dead letter."""
+    slots = len(ids) - 1
+    while cursor[EARLY_TAIL] < cursor[EARLY_HEAD]:
+        entry = cursor[EARLY_TAIL]
+        s = entry & slots
+        if status[s] == PENDING:
+            held = cursor[EARLY_HEAD] - entry
+            if held <= limits[MAX_EARLY] and not _too_old(
+                times[s], cursor[WATERMARK], limits[MAX_AGE_US]
+            ):
+                return n_drops
+            forget(table, ids, entry)
+            status[s] = DEAD
+            counts[N_UNKNOWN] += 1
+            drop_at[n_drops, 0] = -1
+            drop_at[n_drops, 1] = positions[s]
+            drop_why[n_drops] = UNKNOWN_ID
+            n_drops += 1
+        cursor[EARLY_TAIL] += 1
+    return n_drops
+
+
+@kernel
+def admit(
+    kind,
+    key,
+    time,
+    label,
+    position,
+    ids,
+    times,
+    labels,
+    status,
+    positions,
+    table,
+    e_ids,
+    e_times,
+    e_labels,
+    e_status,
+    e_positions,
+    e_table,
+    cursor,
+    limits,
+    counts,
+    op,
+    slot,
+    y,
+    record,
+    graded,
+    drop_at,
+    drop_why,
+):
+    """Join n records in order; return (number of ops, number of drops).
+
+    An event gets a slot and predicts; with its label in the record (or come early) it learns in
+    the same op.  A label finds its event's slot and learns.  ``drop_at`` is (record, position);
+    record -1 stands for one of an earlier call.
+    """
+    slots = len(ids) - 1
+    e_slots = len(e_ids) - 1
+    n_ops = 0
+    n_drops = 0
+    for i in range(len(kind)):
+        why = -1
+        if kind[i] == EVENT:
+            if find(table, ids, key[i]) >= 0:
+                counts[N_DUPLICATE] += 1
+                why = DUPLICATE
+            elif (
+                time[i] != _NO_TIME
+                and cursor[WATERMARK] != _NO_TIME
+                and time[i] < cursor[WATERMARK]
+            ):
+                counts[N_OUT_OF_ORDER] += 1
+                if limits[LATENESS_US] > 0 and cursor[WATERMARK] - time[i] > limits[LATENESS_US]:
+                    counts[N_TOO_LATE] += 1
+                    why = TOO_LATE
+            if why < 0:
+                if time[i] != _NO_TIME and time[i] > cursor[WATERMARK]:
+                    cursor[WATERMARK] = time[i]
+                counts[N_EVENTS] += 1
+                # The ring has one place more than it may hold, so a slot is free here.
+                entry = cursor[HEAD]
+                s = entry & slots
+                ids[s] = key[i]
+                times[s] = time[i]
+                positions[s] = position[i]
+                target = label[i]
+                if cursor[EARLY_TAIL] < cursor[EARLY_HEAD]:
+                    early = find(e_table, e_ids, key[i])
+                    if early >= 0:
+                        e = early & e_slots
+                        if target != target:
+                            target = e_labels[e]
+                        forget(e_table, e_ids, early)
+                        e_status[e] = DEAD
+                known = target == target
+                labels[s] = target
+                status[s] = LABELLED if known else PENDING
+                if limits[DEDUP_ONLY]:
+                    known = False
+                    status[s] = DEDUP
+                cursor[HEAD] += 1
+                put(table, ids, entry)
+                op[n_ops] = 3 if known else 1
+                if not limits[DEDUP_ONLY]:
+                    counts[N_LABELLED] += known
+                    counts[N_UNLABELLED] += not known
+                slot[n_ops] = s
+                y[n_ops] = target
+                record[n_ops] = i
+                graded[n_ops] = known
+                n_ops += 1
+                _evict(ids, times, status, table, cursor, limits, counts)
+                n_drops = _evict_early(
+                    e_ids,
+                    e_times,
+                    e_status,
+                    e_positions,
+                    e_table,
+                    cursor,
+                    limits,
+                    counts,
+                    drop_at,
+                    drop_why,
+                    n_drops,
+                )
+        elif label[i] != label[i]:
+            why = NO_LABEL
+        else:
+            entry = find(table, ids, key[i])
+            s = entry & slots
+            learns = False
+            if entry < 0:
+                early = find(e_table, e_ids, key[i])
+                e = early & e_slots
+                if early < 0:
+                    counts[N_EARLY] += 1
+                    early = cursor[EARLY_HEAD]
+                    e = early & e_slots
+                    e_ids[e] = key[i]
+                    e_times[e] = time[i] if time[i] != _NO_TIME else cursor[WATERMARK]
+                    e_labels[e] = label[i]
+                    e_positions[e] = position[i]
+                    e_status[e] = PENDING
+                    cursor[EARLY_HEAD] += 1
+                    put(e_table, e_ids, early)
+                    n_drops = _evict_early(
+                        e_ids,
+                        e_times,
+                        e_status,
+                        e_positions,
+                        e_table,
+                        cursor,
+                        limits,
+                        counts,
+                        drop_at,
+                        drop_why,
+                        n_drops,
+                    )
+                elif e_labels[e] == label[i]:
+                    counts[N_REPEATED] += 1
+                    why = REPEATED
+                else:
+                    counts[N_CORRECTED] += 1
+                    e_labels[e] = label[i]
+            elif status[s] == PENDING:
+                if _too_old(times[s], cursor[WATERMARK], limits[MAX_AGE_US]):
+                    counts[N_EXPIRED_LABEL] += 1
+                    why = EXPIRED
+                else:
+                    counts[N_LABELLED] += 1
+                    learns = True
+            elif labels[s] == label[i]:
+                counts[N_REPEATED] += 1
+                why = REPEATED
+            else:
+                counts[N_CORRECTED] += 1
+                if limits[LEARN_CORRECTIONS]:
+                    learns = True
+                else:
+                    why = CORRECTED
+            if learns:
+                op[n_ops] = 2
+                slot[n_ops] = s
+                y[n_ops] = label[i]
+                record[n_ops] = i
+                graded[n_ops] = status[s] == PENDING
+                n_ops += 1
+                labels[s] = label[i]
+                status[s] = LABELLED
+        if why >= 0:
+            drop_at[n_drops, 0] = i
+            drop_at[n_drops, 1] = position[i]
+            drop_why[n_drops] = why
+            n_drops += 1
+    return n_ops, n_drops
+
+
+@kernel
+def gather(op, slot, rows, ring, out):
+    """Give each op its row: a prediction brings the next of `rows`, learning finds it in the ring.
+
+    In order, because a slot may be used again within one call.
+    """
+    n = 0
+    for i in range(len(op)):
+        if op[i] & 1:
+            ring[slot[i]] = rows[n]
+            out[i] = rows[n]
+            n += 1
+        else:
+            out[i] = ring[slot[i]]

@@ -1,0 +1,270 @@
+"""The pipeline: every learner predicts, learns, is graded, is watched, and is reacted upon.
+
+Reactions take effect only where the number of the pipeline's own rows is a multiple of
+``reaction_block``; so they fall on the same row however the stream is cut into polls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streamadapt.contracts import (
+    LEARN,
+    Detector,
+    FloatArray,
+    Forgets,
+    IntArray,
+    Learner,
+    LearningTask,
+)
+from streamadapt.errors import ConfigError
+from streamadapt.labels import Ops
+from streamadapt.metrics import Grades, grades_for
+from streamadapt.reactions import Alert, Forget, Reaction, Reset, Swap
+from streamadapt.state import State
+
+__all__ = ["Fact", "Lane", "Pipeline", "Watch"]
+
+Labels: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened in a lane: ``drift``, ``warning`` or the name of a reaction.
+
+    ``row`` counts the pipeline's rows from 0; for a drift or warning it is the row whose loss
+    raised it, for a reaction the first row that it affects.
+    """
+
+    kind: str
+    lane: str
+    row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Detectors on a learner's loss, and what to do when they speak."""
+
+    drift: Callable[[], Detector]
+    warning: Callable[[], Detector] | None = None
+    on_drift: tuple[Reaction, ...] = ()
+    on_warning: tuple[Reaction, ...] = ()
+
+    def has(self, kind: type) -> bool:
+        """Whether any reaction is of this kind."""
+        return any(isinstance(reaction, kind) for reaction in self.on_drift + self.on_warning)
+
+
+class Lane:
+    """One learner of a pipeline, with its grades, its detectors and the learner in waiting.
+
+    Parameters
+    ----------
+    name
+        Name in summaries, logs and state.
+    make
+        Gives the learner that has seen nothing; called again for each reset or swap.
+    n_slots
+        Slots of the label join; a prediction waits in its slot for the label.
+    watch
+        Detectors and reactions; by default none.
+
+    Raises
+    ------
+    ConfigError
+        If a reaction needs what the learner cannot do.
+    """
+
+    def __init__(
+        self, name: str, make: Callable[[], Learner], n_slots: int, watch: Watch | None = None
+    ) -> None:
+        self.name = name
+        self.learner = make()
+        self.version = 0
+        self.background: Learner | None = None
+        self.grades: Grades = grades_for(
+            self.learner.learning_task, n_slots, self.learner.n_outputs
+        )
+        self._make = make
+        self._watch = watch
+        self._drift = watch.drift() if watch else None
+        self._warning = watch.warning() if watch and watch.warning else None
+        self._heard = {"warning": False, "drift": False}
+        self.counts = {"warning": 0, "drift": 0}
+        if watch and watch.has(Forget) and not isinstance(self.learner, Forgets):
+            raise ConfigError(f"{name}: this learner cannot forget; use reset or swap")
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether reactions may ever change the learner."""
+        return self._watch is not None
+
+    def step(
+        self, ops: Ops, X: FloatArray, y: Labels, first_row: int
+    ) -> tuple[FloatArray, list[Fact]]:
+        """Predict and learn some rows between two block boundaries."""
+        P = self.learner.run(ops.op, X, y)
+        if self.background is not None:
+            _learn_only(self.background, ops, X, y)
+        losses, places = self.grades.settle(ops, P)
+        return P, self._watch_losses(losses, first_row + places) if len(losses) else []
+
+    def react(self, row: int) -> list[Fact]:
+        """Do what the drifts and warnings since the last boundary call for."""
+        watch = self._watch
+        if watch is None or not any(self._heard.values()):
+            return []
+        facts: list[Fact] = []
+        if self._heard["warning"]:
+            if watch.has(Swap):
+                self.background = self._make()
+            facts += self._do(watch.on_warning, row)
+        if self._heard["drift"]:
+            facts += self._do(watch.on_drift, row)
+            self._warning = watch.warning() if watch.warning else None
+        self._heard = {"warning": False, "drift": False}
+        return facts
+
+    def state(self, live_slots: IntArray) -> State:
+        """Return all of the lane, with waiting predictions in the order of `live_slots`."""
+        return State(
+            "lane",
+            1,
+            {
+                "learner": self.learner.state(),
+                "background": self.background.state() if self.background is not None else None,
+                "drift": self._drift.state() if self._drift is not None else None,
+                "warning": self._warning.state() if self._warning is not None else None,
+                "heard_warning": self._heard["warning"],
+                "heard_drift": self._heard["drift"],
+                "n_warning": self.counts["warning"],
+                "n_drift": self.counts["drift"],
+                "version": self.version,
+                "grades": self.grades.state(live_slots),
+            },
+        )
+
+    def restore(self, state: State) -> None:
+        """Become what `state` describes."""
+        state.expect("lane", 1)
+        self.learner = self._make()
+        self.learner.restore(state.child("learner"))
+        self.background = None
+        if state.values["background"] is not None:
+            self.background = self._make()
+            self.background.restore(state.child("background"))
+        for name, detector in (("drift", self._drift), ("warning", self._warning)):
+            if detector is not None:
+                detector.restore(state.child(name))
+            self._heard[name] = bool(state.values[f"heard_{name}"])
+            self.counts[name] = state.integer(f"n_{name}")
+        self.version = state.integer("version")
+        self.grades.restore(state.child("grades"))
+
+    def _watch_losses(self, losses: FloatArray, rows: IntArray) -> list[Fact]:
+        facts: list[Fact] = []
+        for kind, detector in (("warning", self._warning), ("drift", self._drift)):
+            if detector is None:
+                continue
+            alarms = detector.update_many(losses)
+            if alarms.any():
+                self._heard[kind] = True
+                self.counts[kind] += int(alarms.sum())
+                facts += [Fact(kind, self.name, row) for row in rows[alarms].tolist()]
+        return facts
+
+    def _do(self, reactions: Sequence[Reaction], row: int) -> list[Fact]:
+        for reaction in reactions:
+            match reaction:
+                case Reset():
+                    self.learner, self.version = self._make(), self.version + 1
+                case Forget(factor=factor) if isinstance(self.learner, Forgets):
+                    self.learner.forget(factor)
+                    self.version += 1
+                case Swap():
+                    self.learner = self.background if self.background is not None else self._make()
+                    self.background, self.version = None, self.version + 1
+                case Alert():
+                    pass
+        return [Fact(reaction.kind, self.name, row) for reaction in reactions]
+
+
+class Pipeline:
+    """All lanes over the same rows, in blocks.
+
+    Parameters
+    ----------
+    lanes
+        One learner each, all of one learning task; names are unique.
+    reaction_block
+        Reactions take effect at multiples of this number of rows.
+    """
+
+    def __init__(self, lanes: Sequence[Lane], reaction_block: int = 64) -> None:
+        self.lanes = tuple(lanes)
+        self.reaction_block = reaction_block
+        self.n_rows = 0
+        self._cuts = any(lane.is_watched for lane in self.lanes)
+
+    def run(self, ops: Ops, X: FloatArray) -> tuple[dict[str, FloatArray], list[Fact]]:
+        """Take n ops with rows X [n, d]; return {lane: predictions [n, k]} and what happened."""
+        parts: dict[str, list[FloatArray]] = {lane.name: [] for lane in self.lanes}
+        facts: list[Fact] = []
+        y = self._labels(ops)
+        for start, stop in self._blocks(len(ops)):
+            part = ops.part(start, stop)
+            for lane in self.lanes:
+                P, heard = lane.step(part, X[start:stop], y[start:stop], self.n_rows)
+                parts[lane.name].append(P)
+                facts += heard
+            self.n_rows += stop - start
+            if self.n_rows % self.reaction_block == 0:
+                for lane in self.lanes:
+                    facts += lane.react(self.n_rows)
+        return {name: _joined(P) for name, P in parts.items()}, facts
+
+    def state(self, live_slots: IntArray) -> State:
+        """Return all lanes and the row number."""
+        lanes = State("lanes", 1, {lane.name: lane.state(live_slots) for lane in self.lanes})
+        return State("pipeline", 1, {"n_rows": self.n_rows, "lanes": lanes})
+
+    def restore(self, state: State, skip: frozenset[str] = frozenset()) -> None:
+        """Become what `state` describes, but for the lanes in `skip`, which begin anew."""
+        self.n_rows = state.expect("pipeline", 1).integer("n_rows")
+        for lane in self.lanes:
+            if lane.name in skip:
+                lane.grades.drop_held()
+            else:
+                lane.restore(state.child("lanes").child(lane.name))
+
+    def _labels(self, ops: Ops) -> Labels:
+        """Return the labels as the learners take them: class indices (-1: none) or numbers."""
+        if self.lanes[0].learner.learning_task is LearningTask.REGRESSION:
+            return ops.y
+        return np.where(np.isnan(ops.y), -1, ops.y).astype(np.int64)
+
+    def _blocks(self, n: int) -> list[tuple[int, int]]:
+        """Cut n rows at the boundaries where a reaction may take effect."""
+        if not self._cuts or n == 0:
+            return [(0, n)]
+        first = self.reaction_block - self.n_rows % self.reaction_block
+        edges = [0, *range(first, n, self.reaction_block), n]
+        return list(pairwise(edges))
+
+
+def _learn_only(learner: Learner, ops: Ops, X: FloatArray, y: Labels) -> None:
+    """Let a learner in waiting learn what the others learn."""
+    learns = (ops.op & LEARN).astype(bool)
+    n = int(learns.sum())
+    if n:
+        learner.run(np.full(n, LEARN, np.int8), X[learns], y[learns])
+
+
+def _joined(parts: list[FloatArray]) -> FloatArray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)

@@ -1,0 +1,296 @@
+"""Replay: prequential evaluation over a recorded stream, resumable at any moment.
+
+A checkpoint holds the task, the labels on their way, the source's position and the length of every
+file written, as one blob; so a killed run goes on from its last checkpoint and ends with the very
+digest and files of a run that was never interrupted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from streamadapt.build import build_task, fingerprints
+from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
+from streamadapt.config import Config
+from streamadapt.connectors import JSONLSink, open_source
+from streamadapt.connectors.sqlite import SQLiteStore
+from streamadapt.contracts import Reporter
+from streamadapt.delay import DelayedLabels
+from streamadapt.errors import ConfigError, IncompatibleStateError, SourceError
+from streamadapt.events import Records, Reject, Source
+from streamadapt.pipeline import Fact
+from streamadapt.state import State
+from streamadapt.task import Outcome, Task
+
+__all__ = ["POLL_RECORDS", "Replay", "ReplayOptions"]
+
+POLL_RECORDS = 16_384
+"""Records of one poll: large enough that calls cost nothing, small enough for a quick Ctrl-C."""
+
+STATE_FILE = "state.sqlite"
+_SOURCE_HEAD_BYTES = 1 << 20
+_SINKS = ("dead_letters", "drifts", "alerts")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """How to run: ``resume`` an interrupted run or begin ``fresh`` over it; lanes to ``reset``."""
+
+    resume: bool = False
+    fresh: bool = False
+    reset: frozenset[str] = frozenset()
+    poll_records: int = POLL_RECORDS
+
+
+@dataclass(slots=True)
+class _Progress:
+    """Where the run stands; part of every checkpoint."""
+
+    ended: bool = False
+    resumed_from: int | None = None
+    started_s: float = field(default_factory=time.perf_counter)
+    saved_s: float = field(default_factory=time.perf_counter)
+    saved_at: int = 0
+    events: int = 0
+
+
+class Replay:
+    """One run of a pipeline over one recorded stream into one folder.
+
+    Parameters
+    ----------
+    config
+        The pipeline.
+    source_path
+        The recorded stream.
+    out
+        Folder for state and results; made if absent.
+    environ
+        Environment variables, for secrets.
+    options
+        Whether to resume, begin fresh, or reset lanes.
+    reporter
+        Is told counts and facts.
+
+    Raises
+    ------
+    ConfigError
+        If the folder holds an unfinished run and neither ``resume`` nor ``fresh`` is given.
+    IncompatibleStateError
+        If the run to resume was of another configuration or another source; says what changed.
+    SourceError
+        If the source cannot be opened.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        source_path: str | Path,
+        out: str | Path,
+        environ: Mapping[str, str],
+        options: ReplayOptions = ReplayOptions(),
+        reporter: Reporter | None = None,
+    ) -> None:
+        self.config = config
+        self.task: Task = build_task(config, environ)
+        self.out = Path(out)
+        self._options = options
+        self._reporter = reporter
+        self._source_path = Path(source_path)
+        format_ = config.source.format if config.source else None
+        self._source: Source = open_source(source_path, config.schema_of_records(), format=format_)
+        self._delay = DelayedLabels(config.labels.delay)
+        self._fingerprints = {**fingerprints(config), "source": _identity(self._source_path)}
+        self._progress = _Progress()
+        self._stop = False
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._store = SQLiteStore(self.out / STATE_FILE)
+        self._checkpoints = CheckpointStore(self._store, config.name, config.checkpoint.keep)
+        self._begin()
+
+    @property
+    def position(self) -> int:
+        """Records taken so far, those of an interrupted run included."""
+        return self._source.position()
+
+    def stop(self) -> None:
+        """End after the poll at hand, with a checkpoint and a summary of what there is."""
+        self._stop = True
+
+    def run(
+        self,
+        on_outcome: Callable[[Outcome], None] | None = None,
+        on_progress: Callable[[int], None] | None = None,
+    ) -> dict[str, object]:
+        """Replay to the end, or until `stop`; return the summary.
+
+        Parameters
+        ----------
+        on_outcome
+            Called with what came of each poll.
+        on_progress
+            Called with the number of records taken, after each poll.
+        """
+        self._progress.started_s = time.perf_counter()
+        while not (self._progress.ended or self._stop):
+            outcome = self._step()
+            if on_outcome:
+                on_outcome(outcome)
+            if on_progress:
+                on_progress(self.position)
+            if self._is_due():
+                self._save()
+        seconds = time.perf_counter() - self._progress.started_s
+        self._save()
+        return self._summary(seconds)
+
+    def close(self) -> None:
+        """Release files; the folder can be resumed from."""
+        self._source.close()
+        for sink in self._sinks.values():
+            sink.close()
+        self._store.close()
+
+    def _step(self) -> Outcome:
+        records = self._source.poll(self._options.poll_records)
+        if records is None:
+            self._progress.ended = True
+            outcome = self.task.process(self._delay.flush(), _NO_RECORDS)
+        else:
+            arrivals, rejects = self.task.take(records)
+            self._progress.events += len(records) + len(records.rejects)
+            outcome = self.task.process(self._delay.interleave(arrivals), records)
+            outcome.rejects = rejects + outcome.rejects
+        self._write(outcome)
+        return outcome
+
+    def _write(self, outcome: Outcome) -> None:
+        self._sinks["dead_letters"].write([reject.letter() for reject in outcome.rejects])
+        self._sinks["drifts"].write([_line(fact) for fact in outcome.facts])
+        self._sinks["alerts"].write([_line(fact) for fact in outcome.facts if fact.kind == "alert"])
+        if self._reporter:
+            _report(self._reporter, outcome.rejects, outcome.facts)
+
+    def _is_due(self) -> bool:
+        every, progress = self.config.checkpoint, self._progress
+        return (
+            self.position - progress.saved_at >= every.every_events
+            or time.perf_counter() - progress.saved_s >= every.every_s
+        )
+
+    def _save(self) -> None:
+        for sink in self._sinks.values():
+            sink.flush()
+        state = State(
+            "replay",
+            1,
+            {
+                "task": self.task.state(),
+                "delay": self._delay.state(),
+                "position": self.position,
+                "ended": self._progress.ended,
+                "sinks": State(
+                    "sinks", 1, {name: sink.position() for name, sink in self._sinks.items()}
+                ),
+            },
+        )
+        # The end counts as one more position: it is a checkpoint of its own.
+        name = self._checkpoints.save(
+            self.position + self._progress.ended, state, self._fingerprints
+        )
+        self._checkpoints.retain([name])
+        self._progress.saved_at, self._progress.saved_s = self.position, time.perf_counter()
+
+    def _begin(self) -> None:
+        """Restore what is to be resumed, or begin with nothing."""
+        found = self._checkpoints.latest()
+        unfinished = found is not None and not found.checkpoint.state.values["ended"]
+        if unfinished and not (self._options.resume or self._options.fresh):
+            raise ConfigError(
+                f"{self.out} holds a run that has not ended: give --resume to go on with it, "
+                "or --fresh to begin again and lose it"
+            )
+        if found is not None and self._options.resume:
+            self._restore(found.checkpoint)
+            return
+        self._store.delete(self._store.names())
+        self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
+        for sink in self._sinks.values():
+            sink.truncate(0)
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        reset = self._agreed(checkpoint)
+        if checkpoint.environment != environment() and self._reporter:
+            self._reporter.note("environment_changed", {"was": checkpoint.environment})
+        state = checkpoint.state.expect("replay", 1)
+        self.task.restore(state.child("task"), reset)
+        self._delay.restore(state.child("delay"))
+        self._source.seek(state.integer("position"))
+        self._progress.ended = bool(state.values["ended"])
+        self._progress.resumed_from = self._progress.saved_at = state.integer("position")
+        self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
+        for name, sink in self._sinks.items():
+            sink.truncate(state.child("sinks").integer(name))
+
+    def _agreed(self, checkpoint: Checkpoint) -> frozenset[str]:
+        """Return the lanes to begin anew; raise if anything else is not as it was."""
+        old, new = checkpoint.fingerprints, self._fingerprints
+        changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+        left = sorted(changed - self._options.reset)
+        if not left:
+            return self._options.reset
+        lanes = [name for name in left if name not in {"pipeline", "source"}]
+        advice = f" --reset {' --reset '.join(lanes)} begins those anew;" if lanes == left else ""
+        raise IncompatibleStateError(
+            f"{self.out}: cannot resume, changed since: {', '.join(left)};{advice} "
+            "--fresh begins the whole run again"
+        )
+
+    def _summary(self, seconds: float) -> dict[str, object]:
+        counts = self.task.counts
+        return {
+            "name": self.config.name,
+            "source": self._source_path.name,
+            "complete": self._progress.ended,
+            "resumed_from": self._progress.resumed_from,
+            "events": counts.get("events", 0),
+            "seconds": seconds,
+            "events_per_s": self._progress.events / seconds if self._progress.events else None,
+            "digest": self.task.state().digest(),
+            "learners": self.task.metrics(),
+            "drifts": self.task.drifts(),
+            "counters": counts,
+            "seed": self.config.seed,
+            "versions": environment(),
+            "config": self.config.as_written(),
+        }
+
+
+_NO_RECORDS = Records(np.zeros(0, np.int64), {}, {}, None, lambda row: b"")
+
+
+def _identity(path: Path) -> str:
+    """Return what tells a recorded stream from another: its length and its first MiB."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_SOURCE_HEAD_BYTES)
+        return f"{path.stat().st_size}:{sha256(head).hexdigest()[:16]}"
+    except OSError as error:
+        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _line(fact: Fact) -> dict[str, object]:
+    return {"kind": fact.kind, "learner": fact.lane, "row": fact.row}
+
+
+def _report(reporter: Reporter, rejects: list[Reject], facts: list[Fact]) -> None:
+    for reject in rejects:
+        reporter.count(f"rejected_{reject.reason}")
+    for fact in facts:
+        reporter.note(fact.kind, {"learner": fact.lane, "row": fact.row})

@@ -1,0 +1,158 @@
+"""The task: one partition's pipeline, label join and counts; a pure function of its ordered input.
+
+The unit of state, of checkpoint, and of movement between workers.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from streamadapt.contracts import PREDICT, FloatArray, IntArray
+from streamadapt.events import Records, Reject
+from streamadapt.features import FeatureMap
+from streamadapt.intake import Intake
+from streamadapt.labels import Arrivals, Drop, LabelJoin
+from streamadapt.labels_kernels import EVENT
+from streamadapt.pipeline import Fact
+from streamadapt.state import State
+from streamadapt.tracks import NO_SERIES, MaturingTrack, Series, Track
+
+__all__ = ["Outcome", "Task"]
+
+# Dropped records that are no fault of the record: counted, but no dead letters.
+_QUIET = frozenset({"repeated", "corrected"})
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What came of some records.
+
+    ``outputs`` is {lane: float64 [n, k]}, what each lane said about the n events that were
+    predicted; ``positions`` [n] are theirs in the source.
+    """
+
+    positions: IntArray
+    outputs: dict[str, FloatArray] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+class Task:
+    """Takes records, gives predictions, facts and rejects, and keeps count.
+
+    Parameters
+    ----------
+    intake
+        Reads ids, times and labels out of records.
+    features
+        Makes rows of records.
+    join
+        Finds duplicates and late events, and brings labels to their events.
+    tracks
+        Pipelines with what brings labels to their rows; one, or one for each horizon.
+    """
+
+    def __init__(
+        self, intake: Intake, features: FeatureMap, join: LabelJoin, tracks: Sequence[Track]
+    ) -> None:
+        self.intake = intake
+        self.features = features
+        self.join = join
+        self.tracks = tuple(tracks)
+        self._matures = any(isinstance(track, MaturingTrack) for track in self.tracks)
+        self._counts: Counter[str] = Counter()
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """All counters, by name; those of dead letters begin with ``rejected_``."""
+        total = self._counts + Counter(self.join.counts) + Counter(self.features.counts)
+        total["pending"] = self.join.n_pending
+        return {name: total[name] for name in sorted(total) if total[name]}
+
+    def take(self, records: Records) -> tuple[Arrivals, list[Reject]]:
+        """Return the arrivals among `records` and the rejects; counts both."""
+        arrivals, rejects = self.intake.take(records)
+        self._counts["records"] += len(records) + len(records.rejects)
+        self._counts.update(records.counts)
+        self._reject(rejects)
+        return arrivals, rejects
+
+    def process(self, arrivals: Arrivals, records: Records) -> Outcome:
+        """Predict, learn, grade, watch and react, in the order of `arrivals`.
+
+        `records` are those that the events of `arrivals` point into by ``row``.
+        """
+        ops, drops = self.join.admit(arrivals)
+        predicts = ops.record[(ops.op & PREDICT).astype(bool)]
+        X = self.features.transform(records, arrivals.row[predicts])
+        outcome = Outcome(arrivals.position[predicts])
+        outcome.rejects = [letter for drop in drops for letter in _letters(drop, arrivals, records)]
+        self._reject(outcome.rejects)
+        events = self._series(arrivals, predicts, records) if self._matures else NO_SERIES
+        for track in self.tracks:
+            steps, rows = track.ops(events, ops, X)
+            outputs, facts = track.pipeline.run(steps, rows)
+            says = (steps.op & PREDICT).astype(bool)
+            outcome.outputs |= {name: P if says.all() else P[says] for name, P in outputs.items()}
+            outcome.facts += facts
+        return outcome
+
+    def metrics(self) -> dict[str, dict[str, float]]:
+        """Return {lane: {metric: value}} over all graded predictions so far."""
+        return {
+            lane.name: lane.grades.metrics()
+            for track in self.tracks
+            for lane in track.pipeline.lanes
+        }
+
+    def drifts(self) -> dict[str, dict[str, int]]:
+        """Return {lane: {warning: n, drift: n}} of the watched lanes."""
+        lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
+        return {lane.name: dict(lane.counts) for lane in lanes if lane.is_watched}
+
+    def state(self) -> State:
+        """Return everything that decides what this task will say from here on, and its counts."""
+        return State(
+            "task",
+            1,
+            {
+                "features": self.features.state(),
+                "join": self.join.state(),
+                "tracks": State(
+                    "tracks", 1, {str(i): track.state() for i, track in enumerate(self.tracks)}
+                ),
+                "counts": State("counts", 1, dict(sorted(self._counts.items()))),
+            },
+        )
+
+    def restore(self, state: State, skip: frozenset[str] = frozenset()) -> None:
+        """Become what `state` describes, but for the lanes named in `skip`, which begin anew."""
+        state.expect("task", 1)
+        self.features.restore(state.child("features"))
+        self.join.restore(state.child("join"))
+        for i, track in enumerate(self.tracks):
+            track.restore(state.child("tracks").child(str(i)), skip)
+        counts = state.child("counts")
+        self._counts = Counter({name: counts.integer(name) for name in counts.values})
+
+    def _reject(self, rejects: list[Reject]) -> None:
+        for reject in rejects:
+            self._counts[f"rejected_{reject.reason}"] += 1
+
+    def _series(self, arrivals: Arrivals, events: IntArray, records: Records) -> Series:
+        rows = arrivals.row[events]
+        return Series(
+            self.intake.series(records)[rows],
+            self.intake.values(records)[rows],
+            arrivals.position[events],
+        )
+
+
+def _letters(drop: Drop, arrivals: Arrivals, records: Records) -> list[Reject]:
+    if drop.reason in _QUIET:
+        return []
+    is_event = drop.record >= 0 and arrivals.kind[drop.record] == EVENT
+    original = records.original(int(arrivals.row[drop.record])) if is_event else b""
+    return [Reject(drop.position, drop.reason, "event" if is_event else "label", original)]

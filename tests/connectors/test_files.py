@@ -1,0 +1,53 @@
+"""Which source a file name gets."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from streamadapt.connectors.csv_source import CSVSource
+from streamadapt.connectors.files import SUPPORTED, FileFormat, open_source
+from streamadapt.connectors.jsonl_source import JSONLSource
+from streamadapt.connectors.parquet_source import ParquetSource
+from streamadapt.errors import SourceError
+from streamadapt.events import NumericField, RecordSchema
+
+XY = RecordSchema(features={"x": NumericField()}, target="y")
+SAMPLES = {CSVSource: b"x,y\n", JSONLSource: b"{}\n"}
+
+
+@pytest.mark.parametrize("name", SUPPORTED)
+def test_every_supported_ending_opens_in_any_case(tmp_path: Path, name: str) -> None:
+    path = tmp_path / f"events.2024{name.upper()}"
+    kind = CSVSource if "csv" in name else ParquetSource if "parquet" in name else JSONLSource
+    if kind is ParquetSource:
+        pq.write_table(pa.table({"x": [1], "y": [1]}), path)
+    else:
+        data = SAMPLES[kind]
+        codec = {".gz": "gzip", ".zst": "zstd"}.get(Path(name).suffix)
+        path.write_bytes(pa.Codec(codec).compress(data, asbytes=True) if codec else data)
+    source = open_source(path, XY)
+    assert type(source) is kind
+    source.close()
+
+
+@pytest.mark.parametrize(("format", "kind"), [("csv", CSVSource), ("jsonl", JSONLSource)])
+def test_a_format_that_is_named_counts_more_than_the_ending(
+    tmp_path: Path, format: FileFormat, kind: type
+) -> None:
+    (tmp_path / "a.parquet").write_bytes(SAMPLES[kind])
+    source = open_source(tmp_path / "a.parquet", XY, format)
+    assert type(source) is kind
+    source.close()
+
+
+@pytest.mark.parametrize("name", ["a", "a.txt", "csv", "a.csv.bz2"])
+def test_an_unknown_ending_names_the_known_ones(name: str) -> None:
+    with pytest.raises(SourceError, match=r"does not tell the format.*\.csv\.gz.*\.parquet"):
+        open_source(name, XY)
+
+
+def test_an_unknown_format_names_the_known_endings() -> None:
+    with pytest.raises(SourceError, match="no format 'xml'"):
+        open_source("a.csv", XY, "xml")  # type: ignore[arg-type]

@@ -1,0 +1,135 @@
+"""What every detector of the registry keeps: cuts, bad values, states, shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streamadapt.contracts import FloatArray
+from streamadapt.detectors import ADWIN, DETECTORS, PageHinkley
+from streamadapt.detectors.detector import LIMIT, ArrayDetector
+from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.laws import check
+from tests.detectors.streams import stream
+
+NAMES = sorted(DETECTORS)
+every = pytest.mark.parametrize("name", NAMES)
+BAD = st.sampled_from([np.nan, np.inf, -np.inf, 1.1e100, -1e300])
+
+
+def make(name: str) -> ArrayDetector:
+    eager: dict[str, Any] = {
+        "adwin": {"delta": 0.05, "clock": 8},
+        "page_hinkley": {"threshold": 5.0},
+    }
+    return DETECTORS[name](**eager[name])
+
+
+def changing(n: int = 3000, seed: int = 1) -> FloatArray:
+    return stream("sudden", n, seed)
+
+
+@every
+@settings(max_examples=30, deadline=None)
+@given(cuts=st.lists(st.integers(0, 3000), max_size=12), seed=st.integers(0, 99))
+def test_however_the_values_are_cut_alarms_and_digest_are_the_same(
+    name: str, cuts: list[int], seed: int
+) -> None:
+    xs, whole, cut = changing(seed=seed), make(name), make(name)
+    flags = [cut.update_many(part) for part in np.split(xs, sorted(cuts))]
+    assert np.array_equal(np.concatenate(flags), whole.update_many(xs))
+    assert cut.state().digest() == whole.state().digest()
+
+
+@every
+@settings(max_examples=30, deadline=None)
+@given(bad=st.lists(st.tuples(st.integers(0, 2999), BAD), max_size=40))
+def test_unusable_values_are_counted_and_change_nothing_else(
+    name: str, bad: list[tuple[int, float]]
+) -> None:
+    clean, dirty = make(name), make(name)
+    xs = changing()
+    places = np.array([place for place, _ in bad], np.int64)
+    mixed = np.insert(xs, places, [value for _, value in bad]) if bad else xs
+    usable = np.abs(mixed) <= LIMIT
+    flags = dirty.update_many(mixed)
+    assert np.array_equal(flags[usable], clean.update_many(mixed[usable]))
+    assert not flags[~usable].any()
+    assert (dirty.n_skipped, dirty.n_seen) == (len(bad), len(xs))
+
+
+@every
+@settings(max_examples=30, deadline=None)
+@given(n=st.integers(0, 2000), seed=st.integers(0, 99))
+def test_a_restored_detector_goes_on_bit_for_bit(name: str, n: int, seed: int) -> None:
+    xs, original, restored = changing(seed=seed), make(name), make(name)
+    original.update_many(xs[:n])
+    restored.update_many(xs[::-1])
+    restored.restore(original.state())
+    assert restored.drift_detected == original.drift_detected
+    assert restored.state().digest() == original.state().digest()
+    assert np.array_equal(restored.update_many(xs[n:]), original.update_many(xs[n:]))
+    assert restored.state().digest() == original.state().digest()
+
+
+@every
+def test_the_laws_of_detectors_hold(name: str) -> None:
+    assert [result for result in check(DETECTORS[name]) if not result.ok] == []
+
+
+@every
+def test_an_alarm_is_told_by_the_property_until_the_next_value(name: str) -> None:
+    detector, xs = make(name), changing()
+    first = int(make(name).update_many(xs).argmax())
+    detector.update_many(xs[: first + 1])
+    assert detector.drift_detected
+    detector.update_many(xs[:0])
+    assert detector.drift_detected
+    detector.update(np.nan)
+    assert not detector.drift_detected
+
+
+@every
+def test_a_state_is_not_changed_by_going_on(name: str) -> None:
+    detector = make(name)
+    detector.update_many(changing())
+    state = detector.state()
+    digest = state.digest()
+    detector.update_many(changing(seed=2))
+    assert state.digest() == digest
+
+
+@every
+def test_values_must_be_one_dimensional(name: str) -> None:
+    with pytest.raises(ParameterError, match=r"\(2, 2\)"):
+        make(name).update_many(np.zeros((2, 2)))
+
+
+@every
+def test_integers_and_read_only_and_strided_values_are_taken(name: str) -> None:
+    xs = np.repeat([0, 1], 2000)
+    frozen = xs.astype(np.float64)
+    frozen.flags.writeable = False
+    expected = make(name).update_many(xs.astype(np.float64))
+    assert expected.any()
+    for values in (xs, xs.tolist(), frozen, np.repeat(frozen, 2)[::2]):
+        assert np.array_equal(make(name).update_many(values), expected)
+
+
+def test_a_state_with_other_parameters_is_refused_and_both_are_named() -> None:
+    with pytest.raises(IncompatibleStateError, match=r"0\.01.*0\.5"):
+        ADWIN(delta=0.5).restore(ADWIN(delta=0.01).state())
+
+
+def test_a_state_of_another_method_is_refused() -> None:
+    with pytest.raises(IncompatibleStateError, match="adwin"):
+        PageHinkley().restore(ADWIN().state())
+
+
+@every
+def test_the_registry_knows_each_detector_by_the_kind_of_its_states(name: str) -> None:
+    assert make(name).state().kind == name

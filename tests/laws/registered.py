@@ -1,0 +1,101 @@
+"""Everything that is registered, in a small configuration: a new component needs one line here."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from streamadapt import connectors
+from streamadapt.contracts import Detector, Learner, Sink, Store
+from streamadapt.detectors import registry as detector_registry
+from streamadapt.events import Source
+from streamadapt.laws import contract_members, sized
+from streamadapt.models import registry as learner_registry
+from streamadapt.storage_laws import Read
+from tests.laws.source_files import SCHEMA, WRITERS
+
+LEARNER_CLASSES: dict[str, Any] = dict(learner_registry.LEARNERS)
+DETECTOR_CLASSES: dict[str, Any] = dict(detector_registry.DETECTORS)
+
+RIVER_KEY = b"a key for tests only"
+
+LEARNERS: dict[str, dict[str, Any]] = {
+    "hoeffding_tree": {"grace_period": 20, "delta": 0.3, "max_size": 0.01},
+    "hoeffding_tree_regressor": {"grace_period": 50, "delta": 1e-2, "max_size": 0.03},
+    "linear": {},
+    "logistic": {},
+    "majority": {},
+    "no_change": {},
+    "persistence": {},
+    "river_classifier": {"model": "river.linear_model.SoftmaxRegression", "signing_key": RIVER_KEY},
+    "river_regressor": {"model": "river.linear_model.LinearRegression", "signing_key": RIVER_KEY},
+    "running_mean": {},
+    "seasonal_persistence": {"period": 7},
+}
+"""Parameters by kind, beside sizes; bounds are such that 10,000 rows reach them."""
+
+DETECTORS: dict[str, dict[str, Any]] = {"adwin": {}, "page_hinkley": {}}
+SOURCES: dict[str, str] = {
+    "CSVSource": "a.csv",
+    "JSONLSource": "a.jsonl",
+    "ParquetSource": "a.parquet",
+}
+"""Names of files by class."""
+
+STORES: dict[str, str | None] = {"MemoryStore": None, "SQLiteStore": "a.sqlite"}
+SINKS: dict[str, str | None] = {"JSONLSink": "a.jsonl", "MemorySink": None}
+"""Names of files by class, None for memory."""
+
+
+def learner(kind: str) -> Callable[[], Learner]:
+    """Return a factory of equal learners of this kind."""
+    return sized(partial(LEARNER_CLASSES[kind], **LEARNERS[kind]))
+
+
+def detector(kind: str) -> Callable[[], Detector]:
+    """Return a factory of equal detectors of this kind."""
+    return sized(partial(DETECTOR_CLASSES[kind], **DETECTORS[kind]))
+
+
+def make_source(kind: str, folder: Path) -> Callable[[], Source]:
+    """Write the records of `source_files` in the way of this class; return what opens them."""
+    source_class = getattr(connectors, kind)
+    path = folder / SOURCES[kind]
+    WRITERS[SOURCES[kind]](path)
+    return lambda: source_class(path, SCHEMA)
+
+
+def make_store(kind: str, folder: Path) -> Callable[[], Store]:
+    """Return what opens one place of this class again and again."""
+    name = STORES[kind]
+    place: Any = {} if name is None else folder / name
+    return lambda: getattr(connectors, kind)(place)
+
+
+def make_sink(kind: str, folder: Path) -> tuple[Callable[[], Sink], Read]:
+    """Return what opens one place of this class again and again, and what reads it."""
+    name = SINKS[kind]
+    if name is None:
+        records: list[dict[str, object]] = []
+        return lambda: getattr(connectors, kind)(records), lambda: list(records)
+    path = folder / name
+    return lambda: getattr(connectors, kind)(path), lambda: read_lines(path)
+
+
+def read_lines(path: Path) -> list[dict[str, object]]:
+    """Return the records of a JSON Lines file, none if it is not there."""
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def exported(contract: type) -> set[str]:
+    """Return the names of all classes that connectors export and that keep this contract."""
+    members = contract_members(contract)
+    return {
+        name
+        for name, value in vars(connectors).items()
+        if inspect.isclass(value) and all(hasattr(value, member) for member in members)
+    }

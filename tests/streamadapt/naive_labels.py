@@ -1,0 +1,107 @@
+"""The label join, slow and obvious: a list of waiting events, a list of early labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from streamadapt.labels import LabelLimits
+
+
+@dataclass
+class Waiting:
+    id: int
+    time: int | None
+    label: float | None
+    row: object
+    labelled: bool = False
+
+
+@dataclass
+class NaiveJoin:
+    limits: LabelLimits
+    events: list[Waiting] = field(default_factory=list)
+    early: list[Waiting] = field(default_factory=list)
+    watermark: int | None = None
+    steps: list[tuple[object, ...]] = field(default_factory=list)
+    drops: list[tuple[int, str]] = field(default_factory=list)
+    n_expired: int = 0
+
+    def event(self, position: int, id: int, time: int | None, label: float | None) -> None:
+        if self._found(self.events, id):
+            self.drops.append((position, "duplicate"))
+            return
+        behind = self.watermark is not None and time is not None and self.watermark - time
+        lateness = self.limits.allowed_lateness_s
+        if behind and lateness is not None and behind > lateness * 1e6:
+            self.drops.append((position, "too_late"))
+            return
+        if time is not None:
+            self.watermark = time if self.watermark is None else max(time, self.watermark)
+        early = self._found(self.early, id)
+        if early:
+            label = early.label if label is None else label
+            self.early.remove(early)
+        self.events.append(Waiting(id, time, label, position, label is not None))
+        self.steps.append(("predict", position, label))
+        self._evict()
+
+    def label(self, position: int, id: int, time: int | None, label: float | None) -> None:
+        if label is None:
+            self.drops.append((position, "no_label"))
+            return
+        event, early = self._found(self.events, id), self._found(self.early, id)
+        known = event if event and event.labelled else early
+        if event and not event.labelled:
+            if self._too_old(event):
+                self.drops.append((position, "expired"))
+                return
+            self._learn(event, label, graded=True)
+        elif known and known.label == label:
+            self.drops.append((position, "repeated"))
+        elif known is event and known:
+            if self.limits.learn_corrections:
+                self._learn(event, label, graded=False)
+            else:
+                self.drops.append((position, "corrected"))
+        elif early:
+            early.label = label
+        else:
+            self.early.append(Waiting(id, self.watermark if time is None else time, label, position))
+            self._evict_early()
+
+    def _learn(self, event: Waiting, label: float, graded: bool) -> None:
+        event.label, event.labelled = label, True
+        self.steps.append(("learn", event.row, label, graded))
+
+    def _found(self, waiting: list[Waiting], id: int) -> Waiting | None:
+        return next((w for w in waiting if w.id == id), None)
+
+    def _too_old(self, w: Waiting) -> bool:
+        age = self.limits.max_age_s
+        return (
+            age is not None
+            and w.time is not None
+            and self.watermark is not None
+            and self.watermark - w.time > age * 1e6
+        )
+
+    def _evict(self) -> None:
+        remember = min(self.limits.remember, self.limits.max_pending)
+        while self.events:
+            oldest = self.events[0]
+            if oldest.labelled:
+                if len(self.events) <= remember:
+                    break
+            elif len(self.events) <= self.limits.max_pending and not self._too_old(oldest):
+                break
+            else:
+                self.n_expired += 1
+            self.events.pop(0)
+        self._evict_early()
+
+    def _evict_early(self) -> None:
+        while self.early and (
+            len(self.early) > self.limits.max_early or self._too_old(self.early[0])
+        ):
+            self.drops.append((self.early.pop(0).row, "unknown_id"))  # type: ignore[arg-type]
+

@@ -1,0 +1,116 @@
+"""Reactions: each does what it says, at the block boundary and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from streamadapt.contracts import Detector, Learner
+from streamadapt.detectors import ADWIN, PageHinkley
+from streamadapt.errors import ConfigError
+from streamadapt.labels import Ops
+from streamadapt.models import LogisticRegression, MajorityClass, NoChangeClassifier
+from streamadapt.pipeline import Fact, Lane, Pipeline, Watch
+from streamadapt.reactions import Alert, Forget, Reaction, Reset, Swap
+
+BLOCK = 16
+
+
+def stream(n: int = 640, turn: int = 320) -> tuple[Ops, np.ndarray]:
+    """Immediate labels: the class is 0 up to row `turn`, 1 from there on."""
+    y = (np.arange(n) >= turn).astype(float)
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    slots, ones = np.zeros(n, np.int64), np.ones(n, bool)
+    return Ops(np.full(n, 3, np.int8), slots, y, np.arange(n), ones), X
+
+
+def majority() -> Learner:
+    return MajorityClass(2, 2)
+
+
+def drift() -> Detector:
+    return PageHinkley(min_instances=10, threshold=5.0, mode="up")
+
+
+def early() -> Detector:
+    return PageHinkley(min_instances=10, threshold=0.5, mode="up")
+
+
+def run(
+    *on_drift: Reaction, make: Callable[[], Learner] = majority, warning: Callable[[], Detector] | None = None
+) -> tuple[Lane, list[Fact]]:
+    lane = Lane("lane", make, 1, Watch(drift, warning, on_drift))
+    ops, X = stream()
+    _, facts = Pipeline([lane], BLOCK).run(ops, X)
+    return lane, facts
+
+
+def rows(facts: list[Fact], kind: str) -> list[int]:
+    return [fact.row for fact in facts if fact.kind == kind]
+
+
+def test_a_reset_begins_again_at_the_next_boundary_after_the_drift() -> None:
+    _, facts = run(Reset())
+    assert len(rows(facts, "drift")) == 1
+    (seen,), (done,) = rows(facts, "drift"), rows(facts, "reset")
+    assert done == (seen // BLOCK + 1) * BLOCK
+
+
+def test_after_a_reset_the_learner_knows_only_the_new_concept() -> None:
+    lane, facts = run(Reset())
+    share = lane.learner.run(np.array([1], np.int8), np.zeros((1, 2)), np.zeros(1))
+    assert share[0, 1] == 1.0
+    assert lane.version == 1
+
+
+def test_a_swap_goes_on_with_the_learner_trained_since_the_warning() -> None:
+    lane, facts = run(Swap(), warning=early)
+    warned, swapped = rows(facts, "warning")[-1], rows(facts, "swap")[0]
+    assert warned < swapped
+    since = (warned // BLOCK + 1) * BLOCK
+    fresh = majority()
+    ops, X = stream()
+    codes = np.full(640 - since, 2, np.int8)
+    fresh.run(codes, X[since:], ops.y[since:].astype(np.int64))
+    assert lane.learner.state().digest() == fresh.state().digest()
+
+
+def test_a_swap_without_warning_begins_with_nothing() -> None:
+    lane, facts = run(Swap())
+    reset, _ = run(Reset())
+    assert rows(facts, "swap")
+    assert lane.learner.state().digest() == reset.learner.state().digest()
+
+
+def test_forgetting_lets_the_past_count_for_less() -> None:
+    kept, _ = run(Alert())
+    forgot, _ = run(Forget(factor=0.01))
+    row, zero = np.zeros((1, 2)), np.zeros(1)
+    predict = np.array([1], np.int8)
+    assert forgot.learner.run(predict, row, zero)[0, 1] > kept.learner.run(predict, row, zero)[0, 1]
+
+
+def test_an_alert_changes_nothing_but_is_told() -> None:
+    lane, facts = run(Alert())
+    plain = Lane("plain", majority, 1)
+    ops, X = stream()
+    Pipeline([plain], BLOCK).run(ops, X)
+    assert rows(facts, "alert")
+    assert lane.learner.state().digest() == plain.learner.state().digest()
+    assert lane.version == 0
+
+
+def test_a_learner_that_cannot_forget_is_refused_at_the_start() -> None:
+    with pytest.raises(ConfigError, match="cannot forget"):
+        Lane("lane", lambda: NoChangeClassifier(2, 2), 1, Watch(drift, None, (Forget(),)))
+
+
+def test_two_lanes_do_not_touch_each_other() -> None:
+    ops, X = stream()
+    alone = Lane("a", lambda: LogisticRegression(2, 2), 1, Watch(ADWIN, None, (Swap(),)))
+    beside = Lane("a", lambda: LogisticRegression(2, 2), 1, Watch(ADWIN, None, (Swap(),)))
+    P, _ = Pipeline([alone], BLOCK).run(ops, X)
+    Q, _ = Pipeline([beside, Lane("b", majority, 1, Watch(drift, None, (Reset(),)))], BLOCK).run(ops, X)
+    assert P["a"].tobytes() == Q["a"].tobytes()
