@@ -17,8 +17,8 @@ from streamadapt.detectors.adwin_kernels import (
     WIDTH,
     adwin_run,
 )
-from streamadapt.detectors.detector import ALARM, NO_ALARM, ArrayDetector, checked
-from streamadapt.errors import CorruptStateError
+from streamadapt.detectors.detector import ALARM, NO_ALARM, ArrayDetector
+from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
 __all__ = ["ADWIN"]

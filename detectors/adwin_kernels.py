@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.contracts import FloatArray, IntArray, SignArray
 from streamadapt.detectors.detector import (
     ALARM,
     ALARM_NOW,
@@ -59,13 +59,13 @@ TOTAL, VARIANCE = 0, 1
 @kernel
 def adwin_run(
     xs: FloatArray,
-    flags: BoolArray,
+    flags: SignArray,
     params: FloatArray,
     counts: IntArray,
     sums: FloatArray,
     buckets: FloatArray,
 ) -> None:
-    """Take `xs` in order; write into `flags`, of the same length, where an alarm was raised.
+    """Take `xs` in order; write into `flags`, of the same length, the sign of each alarm, or 0.
 
     ``buckets`` is float64 [MAX_ROWS, max_buckets + 1, 2]: a total and a sum of squared deviations
     each.  Every row is a ring; slots that are not in use hold anything.  The work of most values
@@ -75,7 +75,7 @@ def adwin_run(
     capacity = buckets.shape[1]
     for i in range(xs.size):
         x = xs[i]
-        flags[i] = False
+        flags[i] = 0
         if not abs(x) <= LIMIT:
             counts[N_SKIPPED] += 1
             if counts[ALARM] != NO_ALARM:
@@ -124,10 +124,11 @@ def adwin_run(
 
         # No bucket is dropped without an alarm, so the width is also the count since the start.
         if width % clock == 0 and width > grace_period:
+            mean = sums[TOTAL] / counts[WIDTH]
             while _has_cut(params, counts, sums, buckets):
                 counts[ALARM] = ALARM_NOW
-                flags[i] = True
                 _drop_oldest(counts, sums, buckets)
+                flags[i] = 1 if sums[TOTAL] / counts[WIDTH] > mean else -1
 
 
 @kernel

@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamadapt.contracts import BoolArray, FloatArray, IntArray
-from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError
+from streamadapt.contracts import BoolArray, FloatArray, IntArray, SignArray
+from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, checked
 from streamadapt.state import State, Value
 
 __all__ = [
@@ -31,18 +31,12 @@ ALARM, N_SEEN, N_SKIPPED = 0, 1, 2
 NO_ALARM, ALARM_NOW = 0, 1
 
 
-def checked(name: str, value: float, low: float, high: float) -> float:
-    """Return `value` if low <= value <= high, else raise `ParameterError` naming all four."""
-    if not low <= value <= high:
-        raise ParameterError(f"{name} = {value!r} is not in [{low}, {high}]")
-    return value
-
-
 class ArrayDetector(abc.ABC):
     """A detector over arrays: subclasses run one kernel over a block of values.
 
     Values that are NaN, infinite or beyond `LIMIT` are counted in ``n_skipped``, raise no alarm
-    and change nothing else.
+    and change nothing else.  After `update` or `update_many`, ``directions`` int8 [n] tells for each
+    value 1 for an alarm because the values rose, -1 because they fell, else 0.
 
     Parameters
     ----------
@@ -60,10 +54,11 @@ class ArrayDetector(abc.ABC):
         self._counts: IntArray = np.zeros(n_counts, np.int64)
         self._sums: FloatArray = np.zeros(n_sums)
         self._single: FloatArray = np.empty(1)
+        self.directions: SignArray = np.zeros(0, np.int8)
 
     @abc.abstractmethod
-    def _run(self, xs: FloatArray, flags: BoolArray) -> None:
-        """Take `xs` in order; write into `flags` [n] where an alarm was raised."""
+    def _run(self, xs: FloatArray, flags: SignArray) -> None:
+        """Take `xs` in order; write into `flags` int8 [n] the sign of each alarm, or 0."""
 
     @property
     def drift_detected(self) -> bool:
@@ -88,7 +83,8 @@ class ArrayDetector(abc.ABC):
     def update(self, x: float) -> None:
         """Take one value."""
         self._single[0] = x
-        self._run(self._single, np.empty(1, np.bool_))
+        self.directions = np.empty(1, np.int8)
+        self._run(self._single, self.directions)
 
     def update_many(self, xs: ArrayLike) -> BoolArray:
         """Take values float64 [n] in order; return bool [n], True where an alarm was raised.
@@ -101,9 +97,9 @@ class ArrayDetector(abc.ABC):
         values = np.require(xs, np.float64, ["C", "W"])
         if values.ndim != 1:
             raise ParameterError(f"xs has shape {values.shape}, expected (n,)")
-        flags = np.empty(len(values), np.bool_)
-        self._run(values, flags)
-        return flags
+        self.directions = np.empty(len(values), np.int8)
+        self._run(values, self.directions)
+        return self.directions != 0
 
     def state(self) -> State:
         """Return parameters, counters, sums and pools, as copies."""

@@ -6,7 +6,7 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
-from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.contracts import FloatArray, IntArray, SignArray
 from streamadapt.detectors.detector import (
     ALARM,
     ALARM_NOW,
@@ -15,9 +15,8 @@ from streamadapt.detectors.detector import (
     N_SKIPPED,
     NO_ALARM,
     ArrayDetector,
-    checked,
 )
-from streamadapt.errors import ParameterError
+from streamadapt.errors import ParameterError, checked
 from streamadapt.jit import kernel
 
 __all__ = ["Mode", "PageHinkley"]
@@ -92,26 +91,28 @@ class PageHinkley(ArrayDetector):
         fall = np.inf if mode == "up" else self.threshold
         self._params = np.array([self.min_instances, self.delta, self.alpha, rise, fall])
 
-    def _run(self, xs: FloatArray, flags: BoolArray) -> None:
+    def _run(self, xs: FloatArray, flags: SignArray) -> None:
         _page_hinkley_run(xs, flags, self._params, self._counts, self._sums)
 
 
 @kernel
 def _page_hinkley_run(
-    xs: FloatArray, flags: BoolArray, params: FloatArray, counts: IntArray, sums: FloatArray
+    xs: FloatArray, flags: SignArray, params: FloatArray, counts: IntArray, sums: FloatArray
 ) -> None:
     # Held in local variables during a block: kept in memory they would cost twice the time.
     width, now = counts[WIDTH], (sums[0], sums[1], sums[2], sums[3], sums[4])
     n_skipped = 0
     for i in range(xs.size):
-        flags[i] = False
+        flags[i] = 0
         if not abs(xs[i]) <= LIMIT:
             n_skipped += 1
             continue
         width += 1
         now = _moved(now, xs[i], width, params)
-        if width >= params[MIN_INSTANCES] and _is_too_far(now, params):
-            flags[i], width, now = True, 0, AFRESH
+        if width >= params[MIN_INSTANCES]:
+            flags[i] = _too_far(now, params)
+            if flags[i]:
+                width, now = 0, AFRESH
     if xs.size:
         counts[ALARM] = ALARM_NOW if flags[-1] else NO_ALARM
     counts[N_SEEN] += xs.size - n_skipped
@@ -132,6 +133,9 @@ def _moved(now: Sums, x: float, width: int, params: FloatArray) -> Sums:
 
 
 @kernel
-def _is_too_far(now: Sums, params: FloatArray) -> bool:
+def _too_far(now: Sums, params: FloatArray) -> int:
+    """Return 1 if the mean rose too far, -1 if it fell, else 0."""
     _, rise, fall, lowest, highest = now
-    return bool(rise - lowest > params[RISE_THRESHOLD] or highest - fall > params[FALL_THRESHOLD])
+    if rise - lowest > params[RISE_THRESHOLD]:
+        return 1
+    return -1 if highest - fall > params[FALL_THRESHOLD] else 0

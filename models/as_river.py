@@ -9,8 +9,8 @@ import numpy as np
 from river import base
 
 from streamadapt.contracts import FloatArray, Learner, LearningTask, Op
-from streamadapt.errors import ParameterError
-from streamadapt.models.learner import ArrayLearner, checked
+from streamadapt.errors import ParameterError, checked
+from streamadapt.models.learner import ArrayLearner
 from streamadapt.models.registry import LEARNERS
 
 __all__ = ["ClassifierView", "RegressorView"]

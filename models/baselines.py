@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import PREDICT, FloatArray, OpArray
-from streamadapt.errors import IncompatibleStateError
+from streamadapt.errors import IncompatibleStateError, checked
 from streamadapt.models.baselines_kernels import (
     run_majority,
     run_mean,
     run_no_change,
     run_seasonal,
 )
-from streamadapt.models.learner import ArrayClassifier, ArrayRegressor, as_rows, checked
+from streamadapt.models.learner import ArrayClassifier, ArrayRegressor, as_rows
 from streamadapt.models.linear import normal_interval
 from streamadapt.models.scaled_inputs import finite_floats
 from streamadapt.state import State, Value

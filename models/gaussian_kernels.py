@@ -19,7 +19,7 @@ import math
 
 from streamadapt.contracts import FloatArray
 from streamadapt.jit import kernel
-from streamadapt.models.split_merit_kernels import merit
+from streamadapt.models.split_merit_kernels import TIE, merit
 
 __all__ = [
     "MAX_VALUE",
@@ -173,6 +173,6 @@ def suggest_gauss(
             continue
         gauss_branches(gauss, slot, f, threshold, branches)
         m = merit(branches, 2, before, criterion)
-        if m > best:
+        if m > best + TIE:
             best, best_threshold = m, threshold
     return best, best_threshold

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError
+from streamadapt.errors import ParameterError, checked
 from streamadapt.models.hoeffding_tree_kernels import (
     MAJORITY,
     NAIVE_BAYES,
@@ -25,7 +25,7 @@ from streamadapt.models.hoeffding_tree_pools import (
     tree_values,
     used_bytes,
 )
-from streamadapt.models.learner import ArrayClassifier, checked
+from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.split_merit_kernels import GINI, INFO_GAIN
 from streamadapt.models.tree_kernels import MAX_DEPTH
 from streamadapt.state import State
@@ -93,7 +93,7 @@ class HoeffdingTreeClassifier(ArrayClassifier):
     (1, 1)
     """
 
-    def __init__(  # noqa: PLR0913 - River's own parameters
+    def __init__(  # noqa: PLR0913, PLR0917 - River's own parameters
         self,
         n_features: int,
         n_classes: int,

@@ -35,7 +35,7 @@ from streamadapt.models.nominal_kernels import (
     observe_counts,
     suggest_counts,
 )
-from streamadapt.models.split_merit_kernels import INFO_GAIN, impurity, merit_range
+from streamadapt.models.split_merit_kernels import INFO_GAIN, TIE, impurity, merit_range
 from streamadapt.models.tree_kernels import BELOW, grow, leaf_of
 
 __all__ = [
@@ -88,7 +88,14 @@ TREE = np.dtype(
         ("n_activated", "i8"),
     ]
 )
-COLUMN = np.dtype([("source", "i4"), ("n_values", "i4"), ("offset", "i4")], align=True)
+COLUMN = np.dtype(
+    [
+        ("source", "i4"),  # of the element at this place of a gathered row
+        ("n_values", "i4"),  # of that element, 0 if numeric
+        ("offset", "i4"),  # of its rows in counts
+        ("place", "i4"),  # of the column with this number: the inverse of source
+    ]
+)
 
 
 class Pools(NamedTuple):
@@ -145,7 +152,7 @@ def run_block(
             learns = False
         if not (predicts or learns):
             continue
-        leaf = leaf_of(X, i, nodes, w[i] if learns else 0.0)
+        leaf: int = leaf_of(X, i, nodes, w[i] if learns else 0.0)
         slot = int(nodes[leaf].first_child)
         adaptive = slot >= 0 and kind == NAIVE_BAYES_ADAPTIVE
         trusts_bayes = slot >= 0 and kind != MAJORITY
@@ -156,7 +163,8 @@ def run_block(
             whole = _gather(columns, n_numeric, X, i, row)
 
         bayes, highest = _PRIOR, -math.inf
-        if (predicts and trusts_bayes or learns and adaptive) and heads[slot, HAS_SEEN] != 0.0:
+        needs_bayes = (predicts and trusts_bayes) or (learns and adaptive)
+        if needs_bayes and heads[slot, HAS_SEEN] != 0.0:
             if has_nominal:
                 count_log_values(counts, columns, n_numeric, slot, row, scratch)
             for c in range(k):
@@ -261,7 +269,7 @@ def _fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) ->
 
 @kernel
 def _weight_of(class_weights: FloatArray, i: int) -> float:
-    total = 0.0
+    total: float = 0.0
     for c in range(class_weights.shape[1]):
         total += class_weights[i, c]
     return total
@@ -305,10 +313,11 @@ def _attempt_split(
     criterion = tree[0].criterion
     before = impurity(class_weights, leaf, criterion)
     # Not to split is a candidate too, but by information gain any other wins.
-    best, second = (-math.inf if criterion == INFO_GAIN else 1.0 - before), -math.inf
+    null = -math.inf if criterion == INFO_GAIN else 1.0 - before
+    best, second = null + TIE, -math.inf
     chosen, test, threshold = -1, BELOW, math.nan
-    for p in range(columns.shape[0]):
-        p_test = BELOW
+    for j in range(columns.shape[0]):
+        p, p_test = int(columns[j].place), BELOW
         if p < gauss.shape[3]:
             m, p_threshold = suggest_gauss(
                 gauss, slot, p, tree[0].n_split_points, before, criterion, scratch
@@ -323,15 +332,13 @@ def _attempt_split(
                 criterion,
                 scratch,
             )
-        # Of equals the last column, as MOA's sort has it.
-        if m > best or (
-            m == best and (chosen < 0 or columns[p].source > columns[chosen].source)
-        ):
-            best, second = m, best
+        if m > best - TIE:  # the last of equals, as MOA's sort has it
+            second = best if chosen >= 0 else null
+            best = m
             chosen, test, threshold = p, p_test, p_threshold
         elif m > second:
             second = m
-    if chosen < 0 or best == -math.inf:
+    if chosen < 0:
         return
     total = _weight_of(class_weights, leaf)
     span = merit_range(class_weights, leaf, criterion)
@@ -342,9 +349,7 @@ def _attempt_split(
         n = 2
         gauss_branches(gauss, slot, chosen, threshold, scratch)
     else:
-        n = count_branches(
-            counts, int(columns[chosen].offset), slot, test, int(threshold), scratch
-        )
+        n = count_branches(counts, int(columns[chosen].offset), slot, test, int(threshold), scratch)
     if tree[0].n_nodes + n > nodes.shape[0]:
         tree[0].n_refused += 1
         return
@@ -437,10 +442,11 @@ def _rank_leaves(
 
 @kernel
 def _promise(class_weights: FloatArray, leaf: int) -> float:
+    promise: float = _weight_of(class_weights, leaf)
     most = 0.0
     for c in range(class_weights.shape[1]):
         most = max(most, class_weights[leaf, c])
-    return _weight_of(class_weights, leaf) - most
+    return promise - most
 
 
 @kernel
@@ -468,7 +474,8 @@ def _largest(values: FloatArray, n: int, rank: int) -> float:
             low = i
         else:
             break
-    return values[target]
+    found: float = values[target]
+    return found
 
 
 @kernel

@@ -1,12 +1,12 @@
-"""The pools of a Hoeffding tree classifier: how big they are, and how they become state and back."""
+"""The pools of a Hoeffding tree classifier: how big they are, how they become state and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from streamadapt.contracts import FloatArray
 from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.models.gaussian_kernels import N_STATISTICS
 from streamadapt.models.hoeffding_tree_kernels import (
@@ -56,6 +56,7 @@ def columns_of(n_features: int, nominal: Mapping[int, int]) -> Records:
     columns = np.zeros(n_features, COLUMN)
     numeric = [j for j in range(n_features) if j not in nominal]
     columns["source"] = numeric + sorted(nominal)
+    columns["place"] = np.argsort(columns["source"])
     columns["n_values"] = [nominal.get(int(j), 0) for j in columns["source"]]
     rows = np.where(columns["n_values"] > 0, columns["n_values"] + 2, 0)
     columns["offset"] = np.cumsum(rows) - rows
@@ -124,10 +125,9 @@ def pool_bytes(pools: Pools) -> int:
 def used_bytes(pools: Pools) -> int:
     """Return the bytes of the nodes and slots in use."""
     n_active = len(pools.free_slots) - int(pools.tree["n_free"][0])
-    per_node = sum(pool[0].nbytes for pool in _node_pools(pools))
-    return int(pools.tree["n_nodes"][0]) * per_node + n_active * sum(
-        pool[0].nbytes for pool in _slot_pools(pools)
-    )
+    per_node = sum(pool.nbytes // len(pool) for pool in _node_pools(pools))
+    per_slot = sum(pool.nbytes // len(pool) for pool in _slot_pools(pools))
+    return int(pools.tree["n_nodes"][0]) * per_node + n_active * per_slot
 
 
 def _node_pools(pools: Pools) -> tuple[NDArray[np.generic], ...]:

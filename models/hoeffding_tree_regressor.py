@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError
+from streamadapt.errors import ParameterError, checked
 from streamadapt.models.hoeffding_tree_regressor_kernels import (
     ADAPTIVE,
     MEAN,
@@ -24,7 +24,7 @@ from streamadapt.models.hoeffding_tree_regressor_pools import (
     restored,
     tree_values,
 )
-from streamadapt.models.learner import ArrayRegressor, checked
+from streamadapt.models.learner import ArrayRegressor
 from streamadapt.models.tree_kernels import MAX_DEPTH
 from streamadapt.state import State
 
@@ -58,9 +58,9 @@ class HoeffdingTreeRegressor(ArrayRegressor):
     - A prediction lies at most one range of the targets seen beyond that range.  It is 0 before
       the first row.
     - A value that is NaN, infinite or beyond 1e100 is missing: observers skip it, the linear model
-      takes the mean, and a test sends it (unless it is merely large) to the heaviest child.  A
-      nominal value outside 0..V-1 or not whole is skipped by observers, too.  Once a feature has a
-      deviation, outliers move its mean and deviation by at most 10 deviations' worth.
+      takes the mean, and a test sends it (unless it is merely large) to the heaviest child.
+      So is a nominal value outside 0..V-1 or not whole, but for tests of one value.
+    - Once a feature has a deviation, outliers count as if they lay 10 deviations out.
     - Memory is what the pools hold, allocated once.  With more leaves than slots for observers, a
       leaf takes the slot of the one with the least squared error left, if that is less than half
       of its own.  When the node pool is full, growth ends.

@@ -11,11 +11,12 @@ Floats are strict IEEE, so that a plain Python loop over the same formulas gives
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from streamadapt.contracts import FloatArray, OpArray
 from streamadapt.jit import kernel
 from streamadapt.models.quantizer_kernels import (
     MAX_VALUE,
@@ -26,7 +27,7 @@ from streamadapt.models.quantizer_kernels import (
     observe,
     open_axis,
 )
-from streamadapt.models.tree_kernels import BELOW, EQUAL, MULTIWAY, grow, route, route_learning
+from streamadapt.models.tree_kernels import BELOW, EQUAL, MULTIWAY, grow, leaf_of
 
 __all__ = [
     "ADAPTIVE",
@@ -131,90 +132,95 @@ class Tree(NamedTuple):
 
 
 @kernel
-def _standardize(row, t):
+def _standardize(X: FloatArray, r: int, scales: NDArray[np.void], z: FloatArray) -> None:
     """Fill z with the standardised row; missing, constant and nominal features are 0."""
-    for f in range(len(row)):
-        t.z[f] = 0.0
-        if abs(row[f]) <= MAX_VALUE:
-            z = (row[f] - t.scales[f].mean) * t.scales[f].per_deviation
-            t.z[f] = min(max(z, -_CLIP), _CLIP)
-
-
-@kernel
-def _learn_scales(row, w, t):
-    """Let each numeric feature's running mean, variance (Welford) and range take in the row."""
-    for f in range(len(row)):
-        x = row[f]
-        if t.columns[f].nominal or not abs(x) <= MAX_VALUE:
-            continue
-        scale = t.scales[f]
-        if scale.weight == 0.0:
-            scale.low = x
-            scale.high = x
-        if scale.per_deviation > 0.0:
-            reach = _CLIP / scale.per_deviation
-            x = min(max(x, scale.mean - reach), scale.mean + reach)
-        scale.weight += w
-        delta = x - scale.mean
-        scale.mean += w / scale.weight * delta
-        scale.m2 += w * delta * (x - scale.mean)
-        scale.low = min(scale.low, x)
-        scale.high = max(scale.high, x)
-        varies = scale.m2 > MIN_WIDTH * MIN_WIDTH * scale.weight
-        scale.per_deviation = math.sqrt(scale.weight / scale.m2) if varies else 0.0
-
-
-@kernel
-def _linear(z, coefficients):
-    total = coefficients[len(z)]
     for f in range(len(z)):
-        total += coefficients[f] * z[f]
+        x = X[r, f]
+        z[f] = 0.0
+        if abs(x) <= MAX_VALUE:
+            z[f] = min(max((x - scales[f].mean) * scales[f].per_deviation, -_CLIP), _CLIP)
+
+
+@kernel
+def _learn_scales(
+    X: FloatArray, r: int, w: float, columns: NDArray[np.void], scales: NDArray[np.void]
+) -> None:
+    """Let each numeric feature's running mean, variance (Welford) and range take in row X[r]."""
+    for f in range(len(scales)):
+        x = X[r, f]
+        if columns[f].nominal or not abs(x) <= MAX_VALUE:
+            continue
+        if scales[f].weight == 0.0:
+            scales[f].low = x
+            scales[f].high = x
+        mean, m2 = scales[f].mean, scales[f].m2
+        if scales[f].per_deviation > 0.0:
+            reach = _CLIP / scales[f].per_deviation
+            x = min(max(x, mean - reach), mean + reach)
+        weight = scales[f].weight + w
+        delta = x - mean
+        mean += w / weight * delta
+        m2 += w * delta * (x - mean)
+        scales[f].weight = weight
+        scales[f].mean = mean
+        scales[f].m2 = m2
+        scales[f].low = min(scales[f].low, x)
+        scales[f].high = max(scales[f].high, x)
+        varies = m2 > MIN_WIDTH * MIN_WIDTH * weight
+        scales[f].per_deviation = math.sqrt(weight / m2) if varies else 0.0
+
+
+@kernel
+def _linear(z: FloatArray, linear: FloatArray, i: int) -> float:
+    total: float = linear[i, len(z)]
+    for f in range(len(z)):
+        total += linear[i, f] * z[f]
     return total
 
 
 @kernel
-def _bounded(value, totals):
+def _bounded(value: float, totals: Any) -> float:
     """Clip a prediction to at most one range of the targets seen beyond that range."""
     reach = totals.y_high - totals.y_low
-    return min(max(value, totals.y_low - reach), totals.y_high + reach)
+    return float(min(max(value, totals.y_low - reach), totals.y_high + reach))
 
 
 @kernel
-def _predict(row, t):
-    i = route(row, t.nodes)
+def _predict(X: FloatArray, r: int, t: Tree) -> float:
+    i: int = leaf_of(X, r, t.nodes, 0.0)
     leaf, kind = t.leaves[i], t.settings[0].leaf_prediction
     if kind == MEAN or (kind == ADAPTIVE and leaf.error_mean < leaf.error_model):
-        return leaf.mean
-    _standardize(row, t)
-    return _bounded(_linear(t.z, t.linear[i]), t.totals[0])
+        return float(leaf.mean)
+    _standardize(X, r, t.scales, t.z)
+    return _bounded(_linear(t.z, t.linear, i), t.totals[0])
 
 
 @kernel
-def _learn_model(target, w, i, t):
+def _learn_model(target: float, w: float, i: int, t: Tree) -> None:
     """Score both predictors of leaf i, then take one step of its linear model.
 
     The step is the implicit one of Toulis and Airoldi (2017), which cannot overshoot; its rate
     falls with the leaf's weight down to the learning rate.
     """
-    leaf, coefficients, totals = t.leaves[i], t.linear[i], t.totals[0]
-    value = _linear(t.z, coefficients)
+    leaf, totals, z, linear = t.leaves[i], t.totals[0], t.z, t.linear
+    value = _linear(z, linear, i)
     error_mean, error_model = target - leaf.mean, target - _bounded(value, totals)
     leaf.error_mean = t.settings[0].decay * leaf.error_mean + error_mean * error_mean
     leaf.error_model = t.settings[0].decay * leaf.error_model + error_model * error_model
 
     squares = 1.0
-    for f in range(len(t.z)):
-        squares += t.z[f] * t.z[f]
+    for f in range(len(z)):
+        squares += z[f] * z[f]
     rate = w * max(t.settings[0].learning_rate, 1.0 / (1.0 + t.nodes[i].weight))
     step = rate / (1.0 + rate * squares) * (target - value)
     bound = _MAX_SLOPE * (totals.y_high - totals.y_low)
-    for f in range(len(t.z)):
-        coefficients[f] = min(max(coefficients[f] + step * t.z[f], -bound), bound)
-    coefficients[len(t.z)] += step
+    for f in range(len(z)):
+        linear[i, f] = min(max(linear[i, f] + step * z[f], -bound), bound)
+    linear[i, len(z)] += step
 
 
 @kernel
-def _fill_box(leaf, t):
+def _fill_box(leaf: int, t: Tree) -> None:
     """Fill box with the range of each feature in a leaf: what was seen, cut by the leaf's tests."""
     for f in range(len(t.scales)):
         scale = t.scales[f]
@@ -234,7 +240,7 @@ def _fill_box(leaf, t):
 
 
 @kernel
-def _open_slot(leaf, slot, t):
+def _open_slot(leaf: int, slot: int, t: Tree) -> None:
     """Give a slot to a leaf, its observers empty."""
     t.nodes[leaf].first_child = slot
     t.slots[slot].owner = leaf
@@ -244,18 +250,18 @@ def _open_slot(leaf, slot, t):
 
 
 @kernel
-def _gain(leaf, t):
+def _gain(leaf: int, t: Tree) -> float:
     """Return the squared error that splits of a leaf could still take away."""
     return t.leaves[leaf].m2 if t.nodes[leaf].depth < t.settings[0].max_depth else 0.0
 
 
 @kernel
-def _find_slot(leaf, t):
+def _find_slot(leaf: int, t: Tree) -> int:
     """Return a free slot, or that of the leaf with the least to gain if that is little, or -1."""
     totals = t.totals[0]
     if totals.n_slots < len(t.slots):
         totals.n_slots += 1
-        return totals.n_slots - 1
+        return int(totals.n_slots - 1)
     least = 0
     for slot in range(1, len(t.slots)):
         if _gain(t.slots[slot].owner, t) < _gain(t.slots[least].owner, t):
@@ -268,7 +274,7 @@ def _find_slot(leaf, t):
 
 
 @kernel
-def _branch(test, i, place):
+def _branch(test: int, i: int, place: int) -> int:
     """Return the branch that the i-th bin of the tested feature belongs to."""
     if test == MULTIWAY:
         return i
@@ -276,7 +282,7 @@ def _branch(test, i, place):
 
 
 @kernel
-def _fill_children(leaf, slot, column, place, t):
+def _fill_children(leaf: int, slot: int, column: Any, place: int, t: Tree) -> None:
     """Let new children start from what the observer knows of their rows, and from the parent."""
     first, test = t.nodes[leaf].first_child, t.nodes[leaf].test
     for branch in range(t.nodes[leaf].n_children):
@@ -305,7 +311,7 @@ def _fill_children(leaf, slot, column, place, t):
 
 
 @kernel
-def _split(leaf, feature, threshold, place, t):
+def _split(leaf: int, feature: int, threshold: float, place: int, t: Tree) -> None:
     """Turn a leaf into a test on a feature, or count the refusal if the node pool is full."""
     column, totals, slot = t.columns[feature], t.totals[0], t.nodes[leaf].first_child
     test, n_children = BELOW, 2
@@ -327,7 +333,7 @@ def _split(leaf, feature, threshold, place, t):
 
 
 @kernel
-def _widen(leaf, t):
+def _widen(leaf: int, t: Tree) -> None:
     """Start observers afresh whose feature has left their range by more than that range."""
     slot = t.nodes[leaf].first_child
     _fill_box(leaf, t)
@@ -340,7 +346,7 @@ def _widen(leaf, t):
 
 
 @kernel
-def _attempt(leaf, t):
+def _attempt(leaf: int, t: Tree) -> None:
     """Split a leaf if its best feature is so by the Hoeffding bound, or if the bound is small."""
     slot, settings = t.nodes[leaf].first_child, t.settings[0]
     enough = settings.min_samples_split
@@ -366,7 +372,7 @@ def _attempt(leaf, t):
 
 
 @kernel
-def _grow_at(leaf, row, target, w, t):
+def _grow_at(leaf: int, X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
     """Let a leaf's observers take in a row and split it if it is time; or make it active."""
     node, due = t.nodes[leaf], False
     if node.weight - t.leaves[leaf].attempted >= t.settings[0].grace_period:
@@ -381,13 +387,13 @@ def _grow_at(leaf, row, target, w, t):
             return
         _open_slot(leaf, slot, t)
     slot = node.first_child
-    observe(row, target, w, t.bins[slot], t.axes[slot], t.columns)
+    observe(X, r, target, w, slot, t.bins, t.axes, t.columns)
     if due and active:
         _attempt(leaf, t)
 
 
 @kernel
-def _learn(row, target, w, t):
+def _learn(X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
     totals = t.totals[0]
     if not (abs(target) <= MAX_VALUE and 0.0 <= w <= MAX_WEIGHT):
         totals.n_skipped += 1
@@ -399,12 +405,12 @@ def _learn(row, target, w, t):
         totals.y_low = target
         totals.y_high = target
         if has_model:
-            t.linear[0, len(row)] = target
-    i = route_learning(row, t.nodes, w)
+            t.linear[0, X.shape[1]] = target
+    i: int = leaf_of(X, r, t.nodes, w)
     if has_model:
-        _standardize(row, t)
+        _standardize(X, r, t.scales, t.z)
         _learn_model(target, w, i, t)
-    _learn_scales(row, w, t)
+    _learn_scales(X, r, w, t.columns, t.scales)
     totals.n_rows += 1
     totals.y_low = min(totals.y_low, target)
     totals.y_high = max(totals.y_high, target)
@@ -413,14 +419,16 @@ def _learn(row, target, w, t):
     leaf.mean += w / t.nodes[i].weight * delta
     leaf.m2 += w * delta * (target - leaf.mean)
     if t.nodes[i].depth < t.settings[0].max_depth:
-        _grow_at(i, row, target, w, t)
+        _grow_at(i, X, r, target, w, t)
 
 
 @kernel
-def run_block(ops, X, y, w, P, t):
+def run_block(
+    ops: OpArray, X: FloatArray, y: FloatArray, w: FloatArray, P: FloatArray, t: Tree
+) -> None:
     """Predict and learn the rows of a block in order; t is the tree's `Tree`, changed in place."""
     for r in range(len(ops)):
         if ops[r] & 1:
-            P[r, 0] = _predict(X[r], t)
+            P[r, 0] = _predict(X, r, t)
         if ops[r] & 2:
-            _learn(X[r], y[r], w[r], t)
+            _learn(X, r, y[r], w[r], t)

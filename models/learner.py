@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, LearningTask, Op, OpArray
-from streamadapt.errors import ParameterError
+from streamadapt.errors import ParameterError, checked
 from streamadapt.state import State
 
 __all__ = ["ArrayClassifier", "ArrayLearner", "ArrayRegressor", "as_rows", "checked"]
@@ -30,13 +30,6 @@ def as_rows(X: ArrayLike, n_features: int) -> FloatArray:
     if rows.ndim != 2 or rows.shape[1] != n_features:
         raise ParameterError(f"X has shape {rows.shape}, expected (n, {n_features})")
     return rows
-
-
-def checked(name: str, value: float, low: float, high: float) -> float:
-    """Return `value` if low <= value <= high, else raise `ParameterError` naming all four."""
-    if not low <= value <= high:
-        raise ParameterError(f"{name} = {value!r} is not in [{low}, {high}]")
-    return value
 
 
 class ArrayLearner(abc.ABC):
@@ -144,7 +137,9 @@ class ArrayClassifier(ArrayLearner):
 
     def _targets(self, y: ArrayLike) -> IntArray:
         labels = np.asarray(y)
-        if labels.dtype.kind not in "iub":  # a float label that is no small whole number is no class
+        if (
+            labels.dtype.kind not in "iub"
+        ):  # a float label that is no small whole number is no class
             values = labels.astype(np.float64)
             is_class = (values >= 0) & (values < self.n_outputs) & (values == np.floor(values))
             labels = np.where(is_class, values, -1)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.models.learner import ArrayRegressor, checked
+from streamadapt.errors import checked
+from streamadapt.models.learner import ArrayRegressor
 from streamadapt.models.linear_kernels import run_linear
 from streamadapt.models.scaled_inputs import ScaledInputs, finite_floats
 from streamadapt.state import State

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError
-from streamadapt.models.learner import ArrayClassifier, as_rows, checked
+from streamadapt.errors import ParameterError, checked
+from streamadapt.models.learner import ArrayClassifier, as_rows
 from streamadapt.models.linear_kernels import logit_rows, run_logistic
 from streamadapt.models.scaled_inputs import ScaledInputs, finite_floats
 from streamadapt.state import State

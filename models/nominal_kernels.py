@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray
 from streamadapt.jit import kernel
-from streamadapt.models.split_merit_kernels import merit
+from streamadapt.models.split_merit_kernels import TIE, merit
 from streamadapt.models.tree_kernels import EQUAL, MULTIWAY
 
 __all__ = [
@@ -43,7 +43,13 @@ def clear_counts(counts: FloatArray, slot: int) -> None:
 
 @kernel
 def observe_counts(
-    counts: FloatArray, columns: NDArray[np.void], first: int, slot: int, c: int, x: FloatArray, w: float
+    counts: FloatArray,
+    columns: NDArray[np.void],
+    first: int,
+    slot: int,
+    c: int,
+    x: FloatArray,
+    w: float,
 ) -> None:
     """Let class c have had row x with weight w > 0."""
     for m in range(first, columns.shape[0]):
@@ -71,7 +77,13 @@ def forget_counts(
 
 @kernel
 def count_log_scale(
-    counts: FloatArray, columns: NDArray[np.void], first: int, slot: int, c: int, x: FloatArray, whole: bool
+    counts: FloatArray,
+    columns: NDArray[np.void],
+    first: int,
+    slot: int,
+    c: int,
+    x: FloatArray,
+    whole: bool,
 ) -> float:
     """Return minus the log of the product of (total + values seen) over the features.
 
@@ -85,6 +97,7 @@ def count_log_scale(
         n_seen = counts[slot, row + N_SEEN, c]
         if n_seen == 0.0:
             folded = math.inf
+            continue
         product *= counts[slot, row + TOTAL, c] + n_seen
         if product > 1e150:
             folded += math.log(product)
@@ -173,6 +186,6 @@ def suggest_counts(
     for value in range(0 if n_seen == 2 and not binary_only else n_seen):
         n = count_branches(counts, offset, slot, EQUAL, value, branches)
         m = merit(branches, n, before, criterion)
-        if m > best:
+        if m > best + TIE:
             best, best_test, best_value = m, EQUAL, value
     return best, best_test, best_value

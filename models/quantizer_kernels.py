@@ -10,9 +10,12 @@ what they span.  A merit is the reduction of the targets' unbiased variance.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from streamadapt.contracts import FloatArray
 from streamadapt.jit import kernel
 
 __all__ = [
@@ -37,7 +40,7 @@ COLUMN = np.dtype([("first_bin", "i8"), ("n_bins", "i8"), ("nominal", "i8")])
 
 
 @kernel
-def open_axis(bins, axis, column, low, high):
+def open_axis(bins: NDArray[np.void], axis: Any, column: Any, low: float, high: float) -> None:
     """Empty a feature's observer and let it span low..high; a nominal one has its own span."""
     for i in range(column.first_bin, column.first_bin + column.n_bins):
         b = bins[i]
@@ -52,25 +55,38 @@ def open_axis(bins, axis, column, low, high):
 
 
 @kernel
-def observe(row, target, w, bins, axes, columns):
-    """Let the observers of a leaf take in a row; a value out of range goes to an end bin."""
-    for f in range(len(row)):
-        x, column = row[f], columns[f]
+def observe(
+    X: FloatArray,
+    r: int,
+    target: float,
+    w: float,
+    slot: int,
+    bins: NDArray[np.void],
+    axes: NDArray[np.void],
+    columns: NDArray[np.void],
+) -> None:
+    """Let the observers of a slot take in row X[r]; a value out of range goes to an end bin."""
+    for f in range(len(columns)):
+        x, n_bins = X[r, f], columns[f].n_bins
         if not abs(x) <= MAX_VALUE:
             continue
-        if column.nominal and not (0.0 <= x < column.n_bins and x == math.floor(x)):
+        if columns[f].nominal and not (0.0 <= x < n_bins and x == math.floor(x)):
             continue
-        place = min(max((x - axes[f].low) * axes[f].per_unit, 0.0), column.n_bins - 1.0)
-        b = bins[column.first_bin + int(place)]
-        b.weight += w
-        b.x_sum += w * x
-        delta = target - b.mean
-        b.mean += w / b.weight * delta
-        b.m2 += w * delta * (target - b.mean)
+        place = min(max((x - axes[slot, f].low) * axes[slot, f].per_unit, 0.0), n_bins - 1.0)
+        b = columns[f].first_bin + int(place)
+        weight = bins[slot, b].weight + w
+        delta = target - bins[slot, b].mean
+        mean = bins[slot, b].mean + w / weight * delta
+        bins[slot, b].weight = weight
+        bins[slot, b].x_sum += w * x
+        bins[slot, b].mean = mean
+        bins[slot, b].m2 += w * delta * (target - mean)
 
 
 @kernel
-def merged(weight, mean, m2, weight_b, mean_b, m2_b):
+def merged(
+    weight: float, mean: float, m2: float, weight_b: float, mean_b: float, m2_b: float
+) -> tuple[float, float, float]:
     """Merge two sets' weight, mean and m2 by the formula of Chan, Golub and LeVeque (1983)."""
     if weight_b == 0.0:
         return weight, mean, m2
@@ -80,13 +96,13 @@ def merged(weight, mean, m2, weight_b, mean_b, m2_b):
 
 
 @kernel
-def _spread(weight, m2, total):
+def _spread(weight: float, m2: float, total: float) -> float:
     """Return a set's unbiased variance times its share of the total weight."""
     return weight / total * (m2 / (weight - 1.0)) if weight > 1.0 else 0.0
 
 
 @kernel
-def _fill_tail(bins, column, tail):
+def _fill_tail(bins: NDArray[np.void], column: Any, tail: FloatArray) -> None:
     """Fill tail[b] with weight, mean and m2 of a feature's bins from its b-th on."""
     weight, mean, m2 = 0.0, 0.0, 0.0
     tail[column.n_bins] = 0.0
@@ -99,7 +115,9 @@ def _fill_tail(bins, column, tail):
 
 
 @kernel
-def best_threshold(bins, column, enough, tail):
+def best_threshold(
+    bins: NDArray[np.void], column: Any, enough: float, tail: FloatArray
+) -> tuple[float, float, int]:
     """Return merit, threshold and last bin below it, of a numeric feature's best split.
 
     Candidates lie midway between the mean values of neighbouring bins that are not empty.
@@ -126,7 +144,7 @@ def best_threshold(bins, column, enough, tail):
 
 
 @kernel
-def _multiway_merit(bins, column, enough, tail):
+def _multiway_merit(bins: NDArray[np.void], column: Any, enough: float, tail: FloatArray) -> float:
     """Return the merit of one branch per value, 0 if there are too few values or rows."""
     total = tail[0, 0]
     merit, n_values = _spread(total, tail[0, 2], total), 0
@@ -140,7 +158,9 @@ def _multiway_merit(bins, column, enough, tail):
 
 
 @kernel
-def best_value(bins, column, enough, binary, tail):
+def best_value(
+    bins: NDArray[np.void], column: Any, enough: float, binary: int, tail: FloatArray
+) -> tuple[float, float, int]:
     """Return merit, value and bin of a nominal feature's best split; bin -1 is one branch each."""
     _fill_tail(bins, column, tail)
     total = tail[0, 0]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray
-from streamadapt.errors import IncompatibleStateError
-from streamadapt.models.learner import ArrayLearner, as_rows, checked
+from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.models.learner import ArrayLearner, as_rows
 from streamadapt.models.linear_kernels import scaled_rows
 from streamadapt.state import State
 

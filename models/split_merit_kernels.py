@@ -11,12 +11,15 @@ import math
 from streamadapt.contracts import FloatArray
 from streamadapt.jit import kernel
 
-__all__ = ["GINI", "INFO_GAIN", "MIN_BRANCH_FRACTION", "impurity", "merit", "merit_range"]
+__all__ = ["GINI", "INFO_GAIN", "MIN_BRANCH_FRACTION", "TIE", "impurity", "merit", "merit_range"]
 
 INFO_GAIN, GINI = 0, 1
 
+TIE = 1e-10
+"""Merits closer than this are equal: which candidate wins must not depend on rounding."""
+
 MIN_BRANCH_FRACTION = 0.01
-"""Information gain wants more than this share of the weight in at least two branches."""
+"""At least two branches must have more than this share of the weight (in MOA: not for Gini)."""
 
 
 @kernel
@@ -57,13 +60,17 @@ def merit(branches: FloatArray, n: int, before: float, criterion: int) -> float:
         if weight > MIN_BRANCH_FRACTION * total:
             n_large += 1
         if weight > 0.0:
-            mixed += weight - spread / weight if criterion == GINI else weight * math.log(weight) - spread
-    good = -math.inf
-    if criterion == GINI and total > 0.0:
-        good = 1.0 - mixed / total
+            mixed += (
+                weight - spread / weight
+                if criterion == GINI
+                else weight * math.log(weight) - spread
+            )
+    gain = -math.inf
+    if n_large >= 2 and criterion == GINI:
+        gain = 1.0 - mixed / total
     elif n_large >= 2:
-        good = before - mixed / total / math.log(2.0)
-    return good
+        gain = before - mixed / total / math.log(2.0)
+    return gain
 
 
 @kernel

@@ -74,7 +74,7 @@ def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], w: float) -> int:
     a row takes the same way as predicting it.  This calls no other kernel and takes no view of a
     row: Numba would count references to the arrays, at a locked instruction each.
     """
-    node = 0
+    node: int = 0
     while True:
         if w != 0.0:
             nodes[node].weight += w
@@ -99,13 +99,15 @@ def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], w: float) -> int:
 @kernel
 def route(row: FloatArray, nodes: NDArray[np.void]) -> int:
     """Return the leaf that `row` float64 [d] belongs to; changes nothing."""
-    return leaf_of(row.reshape(1, row.size), 0, nodes, 0.0)
+    leaf: int = leaf_of(row.reshape(1, row.size), 0, nodes, 0.0)
+    return leaf
 
 
 @kernel
 def route_learning(row: FloatArray, nodes: NDArray[np.void], w: float) -> int:
     """Return the same leaf as `route`, and add w to the weight of every node on the way."""
-    return leaf_of(row.reshape(1, row.size), 0, nodes, w)
+    leaf: int = leaf_of(row.reshape(1, row.size), 0, nodes, w)
+    return leaf
 
 
 @kernel

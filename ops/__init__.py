@@ -1,6 +1,6 @@
 """What an operator sees and runs: results on the terminal, logs, summaries."""
 
-from streamadapt.ops.console import law_table, progress_bar, summary_view
+from streamadapt.ops.console import law_table, progress_bar, show, summary_view
 from streamadapt.ops.logs import LogReporter, configure_logs
 from streamadapt.ops.summary import SUMMARY_FILE, write_summary
 
@@ -10,6 +10,7 @@ __all__ = [
     "configure_logs",
     "law_table",
     "progress_bar",
+    "show",
     "summary_view",
     "write_summary",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -15,7 +15,7 @@ from rich.text import Text
 
 from streamadapt.laws import LawResult
 
-__all__ = ["law_table", "progress_bar", "summary_view"]
+__all__ = ["law_table", "progress_bar", "show", "summary_view"]
 
 _REJECTED = "rejected_"
 
@@ -120,6 +120,6 @@ def law_table(results: Iterable[LawResult], subject: str) -> Table:
     return table
 
 
-def stdout() -> Console:
-    """Return the console for results: as wide as the terminal, or wide enough for files."""
-    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160)
+def show(view: RenderableType) -> None:
+    """Print to stdout, as wide as the terminal; wide enough for all columns where it is none."""
+    Console(width=None if sys.stdout.isatty() else 160).print(view)

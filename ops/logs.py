@@ -7,7 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any
 
 import structlog
 
@@ -38,7 +38,9 @@ def configure_logs(level: str = "warning", json: bool | None = None) -> None:
         Whether lines are JSON; by default where stderr is no terminal.
     """
     as_json = not sys.stderr.isatty() if json is None else json
-    render: Any = structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    render: Any = (
+        structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer()
+    )
     stream: Any = _Stderr()
     structlog.configure(
         processors=[
@@ -46,7 +48,9 @@ def configure_logs(level: str = "warning", json: bool | None = None) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[level.upper()]
+        ),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
@@ -96,7 +100,9 @@ class LogReporter:
     def _say(self, level: int, fact: str, fields: Mapping[str, object]) -> None:
         with suppress(OSError, ValueError):
             # Under one name: a field may be called as the logger's own parameters are.
-            self._log.log(level, fact, **{f"{k}_" if k in _RESERVED else k: v for k, v in fields.items()})
+            self._log.log(
+                level, fact, **{f"{k}_" if k in _RESERVED else k: v for k, v in fields.items()}
+            )
 
 
 _RESERVED = frozenset({"event", "level", "timestamp", "self"})

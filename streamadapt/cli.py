@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 import typer
 from typer.core import TyperGroup
@@ -19,10 +20,13 @@ from streamadapt.errors import ConfigError, SourceError, StateError, StreamAdapt
 if TYPE_CHECKING:
     from streamadapt.config import Config
     from streamadapt.replay import Replay
+    from streamadapt.task import Task
 
 __all__ = ["app", "exit_code", "main"]
 
 INTERRUPTED = 130
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
 _EPILOG = """\b
 Exit codes:
@@ -35,7 +39,7 @@ Exit codes:
 """
 
 
-def exit_code(error: StreamAdaptError) -> int:
+def exit_code(error: Exception) -> int:
     """Return what a command that ends with this error exits with.
 
     >>> exit_code(ConfigError("no learner")), exit_code(SourceError("no file"))
@@ -51,14 +55,13 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own
         try:
             return super().invoke(ctx)
-        except StreamAdaptError as error:
-            problem, code = str(error), exit_code(error)
-        except OSError as error:
-            problem, code = f"{error.filename or 'input or output'}: {error.strerror or error}", 1
-        if ctx.params.get("debug"):
-            raise  # noqa: PLE0704 - see below
-        typer.echo(f"streamadapt: {problem}", err=True)
-        raise typer.Exit(code)
+        except BrokenPipeError:  # whoever read our output has read enough
+            raise
+        except (StreamAdaptError, OSError) as error:
+            if ctx.params.get("debug"):
+                raise
+            typer.echo(f"streamadapt: {error}", err=True)
+            raise typer.Exit(exit_code(error)) from None
 
 
 app = typer.Typer(
@@ -132,3 +135,155 @@ def validate(pipeline: PipelineFile) -> None:
         f"{pipeline}: right: {config.task.kind} of {config.task.target} from "
         f"{task.features.n_features} features by {', '.join(config.learners)}"
     )
+
+
+@app.command()
+def init(
+    stream: Annotated[Path, typer.Argument(metavar="STREAM", help="CSV, JSONL or Parquet file.")],
+    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")
+    ] = Path("pipeline.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Look at a recorded stream and write a pipeline file for it, with comments."""
+    from streamadapt.scaffold import scaffold
+
+    if output.exists() and not force:
+        raise ConfigError(f"{output} is there already: give --force to overwrite it, or -o FILE")
+    output.write_text(scaffold(stream, target), encoding="utf-8")
+    typer.echo(f"wrote {output}; now: {_command('replay', str(output), '--out', 'run')}")
+
+
+@app.command()
+def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    pipeline: PipelineFile,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for state and results.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="CSV, JSONL (.gz, .zst) or Parquet; else the pipeline's."
+        ),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where DIR was left.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Begin again; lose what is in DIR.")
+    ] = False,
+    reset: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="With --resume: this learner begins anew; repeatable."),
+    ] = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")
+    ] = False,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Least level of the log on stderr.")
+    ] = "warning",
+) -> None:
+    """Run a pipeline over a recorded stream; write DIR/summary.json and print the results."""
+    if resume and fresh:
+        raise typer.BadParameter("--resume goes on, --fresh begins again: give one of them")
+    if reset and not resume:
+        raise typer.BadParameter("--reset goes with --resume")
+    from streamadapt.ops import SUMMARY_FILE, progress_bar, show, summary_view, write_summary
+
+    run = _opened_replay(pipeline, source, out, log_level, (resume, fresh, reset or []))
+    (out / SUMMARY_FILE).unlink(missing_ok=True)  # that of an earlier run
+    with closing(run), _stopping(run), progress_bar(run.position, quiet) as on_progress:
+        summary = run.run(on_progress=on_progress)
+    write_summary(out, summary)
+    if not quiet:
+        show(summary_view(summary))
+    if not summary["complete"]:
+        files = ["--source", str(source)] if source else []
+        again = _command("replay", str(pipeline), *files, "--out", str(out), "--resume")
+        typer.echo(f"stopped after {summary['events']} events; to go on: {again}", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def check(
+    factory: Annotated[
+        str, typer.Argument(metavar="PACKAGE.MODULE:FACTORY", help="What makes equal components.")
+    ],
+) -> None:
+    """Put a learner, detector, source, store or sink of your own to the laws of its contract."""
+    from streamadapt.build import imported
+    from streamadapt.laws import check as put_to_laws
+    from streamadapt.ops import law_table, show
+
+    if ":" not in factory:
+        raise ConfigError(f"{factory!r} names no factory: write package.module:factory")
+    results = put_to_laws(imported(factory, "check"))
+    show(law_table(results, factory))
+    n_broken = sum(not result.ok for result in results)
+    typer.echo(f"{len(results) - n_broken} laws hold, {n_broken} are broken")
+    if n_broken:
+        raise typer.Exit(1)
+
+
+def _config(pipeline: Path) -> Config:
+    from streamadapt.config_file import load_config
+
+    return load_config(pipeline, os.environ)
+
+
+def _checked(config: Config) -> Task:
+    """Return the task of a configuration; what is wrong is said with file and line."""
+    from streamadapt.build import build_task
+    from streamadapt.config_file import placed
+
+    with placed(config):
+        return build_task(config, os.environ)
+
+
+def _opened_replay(
+    pipeline: Path,
+    source: Path | None,
+    out: Path,
+    log_level: str,
+    options: tuple[bool, bool, list[str]],
+) -> Replay:
+    from streamadapt.build import fingerprints
+    from streamadapt.config_file import placed
+    from streamadapt.ops import LogReporter, configure_logs
+    from streamadapt.replay import Replay, ReplayOptions
+
+    config = _config(pipeline)
+    resume, fresh, reset = options
+    path = source or (Path(config.source.path) if config.source else None)
+    if path is None:
+        raise ConfigError(f"{pipeline} names no `source`: give --source FILE")
+    configure_logs(log_level)
+    with placed(config):
+        lanes = fingerprints(config).keys() - {"pipeline"}
+        unknown = [name for name in reset if name not in lanes]
+        if unknown:
+            raise ConfigError(f"--reset {unknown[0]}: there are {', '.join(sorted(lanes))}")
+        chosen = ReplayOptions(resume=resume, fresh=fresh, reset=frozenset(reset))
+        return Replay(config, path, out, os.environ, chosen, LogReporter(pipeline=config.name))
+
+
+@contextmanager
+def _stopping(run: Replay) -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the run after the records at hand, the second at once."""
+    asked = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        run.stop()
+        os.write(2, b"\nstopping after the records at hand; once more: at once\n")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _command(*arguments: str) -> str:
+    return shlex.join(["streamadapt", *arguments])

@@ -24,6 +24,7 @@ __all__ = [
     "Detector",
     "FloatArray",
     "Forgets",
+    "HasDirections",
     "HasFeatures",
     "HasIntervals",
     "HasLogits",
@@ -33,6 +34,7 @@ __all__ = [
     "Op",
     "OpArray",
     "Reporter",
+    "SignArray",
     "Sink",
     "State",
     "Store",
@@ -42,6 +44,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 OpArray: TypeAlias = NDArray[np.int8]
+SignArray: TypeAlias = NDArray[np.int8]
 
 
 class Op(IntEnum):
@@ -214,6 +217,16 @@ class Detector(Protocol):
 
     def restore(self, state: State) -> None:
         """Become what `state` describes; raises `StateError` and stays unchanged if it cannot."""
+        ...
+
+
+@runtime_checkable
+class HasDirections(Protocol):
+    """A detector that tells whether the values rose or fell."""
+
+    @property
+    def directions(self) -> SignArray:
+        """For each value of the last call: 1 for an alarm at a rise, -1 at a fall, else 0."""
         ...
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "SourceError",
     "StateError",
     "StreamAdaptError",
+    "checked",
 ]
 
 
@@ -80,3 +81,10 @@ class SourceError(FatalError):
 
 class LawError(FatalError):
     """A component breaks a law of its contract; raised by ``streamadapt check``."""
+
+
+def checked(name: str, value: float, low: float, high: float) -> float:
+    """Return `value` if low <= value <= high, else raise `ParameterError` naming all four."""
+    if not low <= value <= high:
+        raise ParameterError(f"{name} = {value!r} is not in [{low}, {high}]")
+    return value

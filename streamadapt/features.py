@@ -12,10 +12,9 @@ import numpy as np
 from streamadapt.contracts import BoolArray, FloatArray, IntArray
 from streamadapt.derived import Calendar, Derived, FeatureFunction, Lag, Rolling, check_derived
 from streamadapt.encoding import FeatureColumn, TextCodes, column_encoder, text_hash
-from streamadapt.errors import ConfigError, IncompatibleStateError, LawError, StateError
+from streamadapt.errors import ConfigError, IncompatibleStateError, LawError, StateError, checked
 from streamadapt.events import MISSING_TIME, Records, RecordSchema
 from streamadapt.history import KeyHistory, plan_lines
-from streamadapt.models.learner import checked
 from streamadapt.state import State, Value
 
 __all__ = ["FeatureColumn", "FeatureMap"]

@@ -37,9 +37,10 @@ REASONS = ("duplicate", "too_late", "unknown_id", "expired", "repeated", "correc
 class LabelLimits(BaseModel):
     """How long the join waits for labels.
 
-    ``max_pending`` events wait for their label at most, none longer than ``max_age_s`` of event
-    time.  ``remember`` of the last events are kept after their label came, to know duplicates,
-    repeated and corrected labels.  Events older than ``allowed_lateness_s`` behind the newest one
+    An event waits for its label while no more than ``max_pending`` events come after it, and no
+    longer than ``max_age_s`` of event time.  The last ``remember`` events that got their label are
+    kept, to know duplicates, repeated and corrected labels.  A label that comes before its event
+    waits while no more than ``max_early`` such labels come after it.  Events older than ``allowed_lateness_s`` behind the newest one
     are dead letters (reason ``too_late``); by default none is.
     """
 
@@ -143,12 +144,21 @@ class _Ring:
     def arrays(self) -> tuple[NDArray[np.generic], ...]:
         return self.ids, self.times, self.labels, self.status, self.positions, self.table
 
+    def entries(self, tail: int, head: int) -> IntArray:
+        """Return the numbers of the entries that live, oldest first."""
+        entries = np.arange(tail, head)
+        return entries[self.status[entries & (len(self.ids) - 1)] != k.DEAD]
+
     def state(self, tail: int, head: int) -> State:
-        s = np.arange(tail, head) & (len(self.ids) - 1)
+        entries = self.entries(tail, head)
+        s = entries & (len(self.ids) - 1)
         return State(
             "ring",
             1,
             {
+                "tail": int(tail),
+                "head": int(head),
+                "entries": entries,
                 "ids": self.ids[s],
                 "times": self.times[s],
                 "labels": self.labels[s],
@@ -157,17 +167,19 @@ class _Ring:
             },
         )
 
-    def restore(self, state: State) -> int:
-        ids = state.expect("ring", 1).array("ids")
-        n = len(ids)
+    def restore(self, state: State) -> tuple[int, int]:
+        """Take the entries in, each at its own number; return tail and head."""
+        entries = state.expect("ring", 1).integers("entries")
+        s = entries & (len(self.ids) - 1)
         self.table[:] = 0
-        self.ids[:n] = ids
-        self.times[:n] = state.integers("times")
-        self.labels[:n] = state.floats("labels")
-        self.status[:n] = state.array("status")
-        self.positions[:n] = state.integers("positions")
-        k.rebuild(self.table, self.ids, self.status, 0, n)
-        return n
+        self.status[:] = k.DEAD
+        self.ids[s] = state.array("ids")
+        self.times[s] = state.integers("times")
+        self.labels[s] = state.floats("labels")
+        self.status[s] = state.array("status")
+        self.positions[s] = state.integers("positions")
+        k.fill(self.table, self.ids, entries)
+        return state.integer("tail"), state.integer("head")
 
 
 class LabelJoin:
@@ -200,6 +212,7 @@ class LabelJoin:
         self._limits = limits.packed(dedup_only)
         self._ring = _Ring(limits.max_pending)
         self._early = _Ring(limits.max_early)
+        self._labelled = np.zeros(len(self._ring.ids), np.int64)
         self._rows = np.zeros((len(self._ring.ids), n_features))
         self._cursor = np.zeros(k.CURSORS, np.int64)
         self._cursor[k.WATERMARK] = MISSING_TIME
@@ -222,7 +235,8 @@ class LabelJoin:
 
     def live_slots(self) -> IntArray:
         """Slots in use, oldest first: the canonical order of anything kept by slot."""
-        return np.arange(self._cursor[k.TAIL], self._cursor[k.HEAD]) & (self.n_slots - 1)
+        entries = self._ring.entries(self._cursor[k.TAIL], self._cursor[k.HEAD])
+        return entries & (self.n_slots - 1)
 
     def admit(self, arrivals: Arrivals) -> tuple[Ops, list[Drop]]:
         """Decide what happens to each record; rows are brought in by `gather` afterwards."""
@@ -238,7 +252,7 @@ class LabelJoin:
         )
         n_ops, n_drops = k.admit(
             arrivals.kind, arrivals.id, arrivals.time_us, arrivals.label, arrivals.position,
-            *self._ring.arrays(), *self._early.arrays(), self._cursor, self._limits, self._counts,
+            *self._ring.arrays(), self._labelled, *self._early.arrays(), self._cursor, self._limits, self._counts,
             ops.op, ops.slot, ops.y, ops.record, ops.graded, drop_at, drop_why,
         )  # fmt: skip
         drops = [
@@ -254,8 +268,9 @@ class LabelJoin:
         return out
 
     def state(self) -> State:
-        """Return waiting entries with their rows, oldest first, and the counts."""
+        """Return waiting and remembered entries with their rows, oldest first, and the counts."""
         cursor = self._cursor
+        order = np.arange(cursor[k.LABELLED_TAIL], cursor[k.LABELLED_HEAD])
         return State(
             "label_join",
             1,
@@ -263,6 +278,7 @@ class LabelJoin:
                 "ring": self._ring.state(cursor[k.TAIL], cursor[k.HEAD]),
                 "early": self._early.state(cursor[k.EARLY_TAIL], cursor[k.EARLY_HEAD]),
                 "rows": self._rows[self.live_slots()],
+                "labelled": self._labelled[order & (self.n_slots - 1)],
                 "watermark_us": int(cursor[k.WATERMARK]),
                 "counts": self._counts.copy(),
             },
@@ -270,13 +286,14 @@ class LabelJoin:
 
     def restore(self, state: State) -> None:
         """Become what `state` describes."""
-        state.expect("label_join", 1)
-        rows = state.floats("rows")
-        self._cursor[:] = 0
-        self._cursor[k.HEAD] = self._ring.restore(state.child("ring"))
-        self._cursor[k.EARLY_HEAD] = self._early.restore(state.child("early"))
-        self._cursor[k.WATERMARK] = state.integer("watermark_us")
-        self._rows[: len(rows)] = rows
+        cursor = self._cursor
+        labelled = state.expect("label_join", 1).integers("labelled")
+        cursor[k.TAIL], cursor[k.HEAD] = self._ring.restore(state.child("ring"))
+        cursor[k.EARLY_TAIL], cursor[k.EARLY_HEAD] = self._early.restore(state.child("early"))
+        cursor[k.LABELLED_TAIL], cursor[k.LABELLED_HEAD] = 0, len(labelled)
+        cursor[k.WATERMARK] = state.integer("watermark_us")
+        self._labelled[: len(labelled)] = labelled
+        self._rows[self.live_slots()] = state.floats("rows")
         self._counts[:] = state.integers("counts")
 
 

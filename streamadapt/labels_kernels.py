@@ -3,7 +3,9 @@
 Entries live in a ring in order of arrival; an open-addressing table (linear probing, deletion by
 shifting back) finds them by id.  A ring is five parallel arrays of a power-of-two length C: ids,
 times, labels, status, positions; entry number i stands in slot i mod C.  ``table`` holds entry
-number + 1, 0 is free.
+number + 1, 0 is free.  ``labelled`` holds the numbers of the last entries that got their label, in
+that order: those that fall out of it are dead, so that a label that never comes keeps its own
+event alive, and none after it.
 """
 
 # mypy: allow-untyped-defs
@@ -25,7 +27,8 @@ N_EARLY, N_UNKNOWN, N_REPEATED, N_CORRECTED, N_UNLABELLED, N_EXPIRED_LABEL = 6, 
 N_COUNTERS = 12
 
 # Places in `cursor`.
-HEAD, TAIL, EARLY_HEAD, EARLY_TAIL, WATERMARK, CURSORS = 0, 1, 2, 3, 4, 5
+HEAD, TAIL, EARLY_HEAD, EARLY_TAIL, WATERMARK = 0, 1, 2, 3, 4
+LABELLED_HEAD, LABELLED_TAIL, CURSORS = 5, 6, 7
 
 # Places in `limits`; 0 means no limit for the ages.
 MAX_PENDING, MAX_EARLY, MAX_AGE_US, REMEMBER = 0, 1, 2, 3
@@ -87,11 +90,10 @@ def forget(table, ids, entry):
 
 
 @kernel
-def rebuild(table, ids, status, tail, head):
-    """Fill an empty table from the ring."""
-    for entry in range(tail, head):
-        if status[entry & (len(ids) - 1)] != DEAD:
-            put(table, ids, entry)
+def fill(table, ids, entries):
+    """Fill an empty table with `entries` of the ring."""
+    for entry in entries:
+        put(table, ids, entry)
 
 
 @kernel
@@ -106,24 +108,34 @@ def _too_old(time, watermark, max_age_us):
 
 @kernel
 def _evict(ids, times, status, table, cursor, limits, counts):
-    """Drop entries from the old end while the ring holds more than it should."""
+    """Drop entries from the old end: dead ones, those that waited too long, those too far back."""
     slots = len(ids) - 1
     while cursor[TAIL] < cursor[HEAD]:
         entry = cursor[TAIL]
         s = entry & slots
-        held = cursor[HEAD] - entry
-        if status[s] == PENDING:
-            if held <= limits[MAX_PENDING] and not _too_old(
-                times[s], cursor[WATERMARK], limits[MAX_AGE_US]
-            ):
-                return
-            counts[N_EXPIRED] += 1
-        elif status[s] != DEAD and held <= limits[REMEMBER]:
-            return
         if status[s] != DEAD:
+            is_far = cursor[HEAD] - entry > limits[MAX_PENDING]
+            is_old = _too_old(times[s], cursor[WATERMARK], limits[MAX_AGE_US])
+            if not (is_far or (is_old and status[s] == PENDING)):
+                return
+            counts[N_EXPIRED] += status[s] == PENDING
             forget(table, ids, entry)
             status[s] = DEAD
         cursor[TAIL] += 1
+
+
+@kernel
+def _remember(entry, ids, status, table, labelled, cursor, limits):
+    """Note that `entry` has its label; the one that had it longest ago is no longer remembered."""
+    slots = len(ids) - 1
+    labelled[cursor[LABELLED_HEAD] & slots] = entry
+    cursor[LABELLED_HEAD] += 1
+    if cursor[LABELLED_HEAD] - cursor[LABELLED_TAIL] > limits[REMEMBER]:
+        old = labelled[cursor[LABELLED_TAIL] & slots]
+        cursor[LABELLED_TAIL] += 1
+        if old >= cursor[TAIL]:  # else it is gone already
+            forget(table, ids, old)
+            status[old & slots] = DEAD
 
 
 @kernel
@@ -165,6 +177,7 @@ def admit(
     status,
     positions,
     table,
+    labelled,
     e_ids,
     e_times,
     e_labels,
@@ -234,6 +247,8 @@ def admit(
                     status[s] = DEDUP
                 cursor[HEAD] += 1
                 put(table, ids, entry)
+                if status[s] != PENDING:
+                    _remember(entry, ids, status, table, labelled, cursor, limits)
                 op[n_ops] = 3 if known else 1
                 if not limits[DEDUP_ONLY]:
                     counts[N_LABELLED] += known
@@ -320,7 +335,9 @@ def admit(
                 graded[n_ops] = status[s] == PENDING
                 n_ops += 1
                 labels[s] = label[i]
-                status[s] = LABELLED
+                if status[s] == PENDING:
+                    status[s] = LABELLED
+                    _remember(entry, ids, status, table, labelled, cursor, limits)
         if why >= 0:
             drop_at[n_drops, 0] = i
             drop_at[n_drops, 1] = position[i]

@@ -35,8 +35,8 @@ class Grades(Protocol):
         """Return sums and waiting predictions; `live_slots` gives their order."""
         ...
 
-    def restore(self, state: State) -> None:
-        """Become what `state` describes."""
+    def restore(self, state: State, live_slots: IntArray) -> None:
+        """Become what `state` describes; the label join is restored already."""
         ...
 
 
@@ -96,10 +96,9 @@ class ClassGrades:
             },
         )
 
-    def restore(self, state: State) -> None:
-        """Become what `state` describes."""
-        held = state.expect("class_grades", 1).floats("held")
-        self._held[: len(held)] = held
+    def restore(self, state: State, live_slots: IntArray) -> None:
+        """Become what `state` describes; the label join is restored already."""
+        self._held[live_slots] = state.expect("class_grades", 1).floats("held")
         self.confusion = state.integers("confusion")
         self._sums = state.floats("sums")
 
@@ -138,10 +137,9 @@ class NumberGrades:
             "number_grades", 1, {"held": self._held[live_slots], "sums": self._sums.copy()}
         )
 
-    def restore(self, state: State) -> None:
-        """Become what `state` describes."""
-        held = state.expect("number_grades", 1).floats("held")
-        self._held[: len(held)] = held
+    def restore(self, state: State, live_slots: IntArray) -> None:
+        """Become what `state` describes; the label join is restored already."""
+        self._held[live_slots] = state.expect("number_grades", 1).floats("held")
         self._sums = state.floats("sums")
 
 

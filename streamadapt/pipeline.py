@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import (
     LEARN,
+    BoolArray,
     Detector,
     FloatArray,
     Forgets,
+    HasDirections,
     IntArray,
     Learner,
     LearningTask,
@@ -36,7 +38,9 @@ Labels: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """Something that happened in a lane: ``drift``, ``warning`` or the name of a reaction.
+    """What happened in a lane: ``drift``, ``warning``, ``improvement`` or a reaction's name.
+
+    An improvement is a drift alarm for a loss that fell; it calls for no reaction.
 
     ``row`` counts the pipeline's rows from 0; for a drift or warning it is the row whose loss
     raised it, for a reaction the first row that it affects.
@@ -150,8 +154,8 @@ class Lane:
             },
         )
 
-    def restore(self, state: State) -> None:
-        """Become what `state` describes."""
+    def restore(self, state: State, live_slots: IntArray) -> None:
+        """Become what `state` describes; waiting predictions go into `live_slots`."""
         state.expect("lane", 1)
         self.learner = self._make()
         self.learner.restore(state.child("learner"))
@@ -165,7 +169,7 @@ class Lane:
             self._heard[name] = bool(state.values[f"heard_{name}"])
             self.counts[name] = state.integer(f"n_{name}")
         self.version = state.integer("version")
-        self.grades.restore(state.child("grades"))
+        self.grades.restore(state.child("grades"), live_slots)
 
     def _watch_losses(self, losses: FloatArray, rows: IntArray) -> list[Fact]:
         facts: list[Fact] = []
@@ -174,10 +178,16 @@ class Lane:
                 continue
             alarms = detector.update_many(losses)
             if alarms.any():
-                self._heard[kind] = True
-                self.counts[kind] += int(alarms.sum())
-                facts += [Fact(kind, self.name, row) for row in rows[alarms].tolist()]
+                facts += self._hear(kind, rows[alarms], _rises(detector, alarms))
         return facts
+
+    def _hear(self, kind: str, rows: IntArray, rises: BoolArray) -> list[Fact]:
+        """Note alarms; only a loss that rises is a reason to react."""
+        bad, good = rows[rises].tolist(), rows[~rises].tolist()
+        self._heard[kind] |= bool(bad)
+        self.counts[kind] += len(bad)
+        better = [Fact("improvement", self.name, row) for row in good if kind == "drift"]
+        return [Fact(kind, self.name, row) for row in bad] + better
 
     def _do(self, reactions: Sequence[Reaction], row: int) -> list[Fact]:
         for reaction in reactions:
@@ -234,14 +244,16 @@ class Pipeline:
         lanes = State("lanes", 1, {lane.name: lane.state(live_slots) for lane in self.lanes})
         return State("pipeline", 1, {"n_rows": self.n_rows, "lanes": lanes})
 
-    def restore(self, state: State, skip: frozenset[str] = frozenset()) -> None:
+    def restore(
+        self, state: State, live_slots: IntArray, skip: frozenset[str] = frozenset()
+    ) -> None:
         """Become what `state` describes, but for the lanes in `skip`, which begin anew."""
         self.n_rows = state.expect("pipeline", 1).integer("n_rows")
         for lane in self.lanes:
             if lane.name in skip:
                 lane.grades.drop_held()
             else:
-                lane.restore(state.child("lanes").child(lane.name))
+                lane.restore(state.child("lanes").child(lane.name), live_slots)
 
     def _labels(self, ops: Ops) -> Labels:
         """Return the labels as the learners take them: class indices (-1: none) or numbers."""
@@ -256,6 +268,14 @@ class Pipeline:
         first = self.reaction_block - self.n_rows % self.reaction_block
         edges = [0, *range(first, n, self.reaction_block), n]
         return list(pairwise(edges))
+
+
+def _rises(detector: Detector, alarms: BoolArray) -> BoolArray:
+    """Tell of each alarm whether the values rose; True if the detector does not say."""
+    if not isinstance(detector, HasDirections):
+        return np.ones(int(alarms.sum()), np.bool_)
+    rises: BoolArray = detector.directions[alarms] > 0
+    return rises
 
 
 def _learn_only(learner: Learner, ops: Ops, X: FloatArray, y: Labels) -> None:

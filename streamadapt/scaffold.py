@@ -42,12 +42,12 @@ def scaffold(stream: str | Path, target: str) -> str:
         If it has no such column, the column cannot be predicted, or no other is of use.
     """
     columns = inspect(stream, _MANY)
-    text = pipeline_scalar(stream, columns, target)
+    text = pipeline_text(stream, columns, target)
     build_task(parse_config(text, {}, "the proposed pipeline"), {})
     return text
 
 
-def pipeline_scalar(stream: str | Path, columns: Mapping[str, Column], target: str) -> str:
+def pipeline_text(stream: str | Path, columns: Mapping[str, Column], target: str) -> str:
     """Return the text of a pipeline file for columns that have been looked at."""
     if target not in columns:
         raise ConfigError(f"--target {target}: {stream} has columns {', '.join(columns)}")
@@ -72,7 +72,7 @@ def pipeline_scalar(stream: str | Path, columns: Mapping[str, Column], target: s
 
 def _head(stream: str | Path, n: int) -> Iterator[str]:
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(stream).name.split(".")[0]).strip("_") or "pipeline"
-    yield f"# Proposed by `streamadapt init` from the first {n} records; every line is yours to change."
+    yield f"# Proposed by `streamadapt init` from the first {n} records; change what you like."
     yield "# Check it with `streamadapt validate`, run it with `streamadapt replay ... --out DIR`."
     yield "# `streamadapt schema` prints all that may stand here, for editors."
     yield f"name: {_scalar(name[:100])}"
@@ -87,7 +87,9 @@ def _classes(goal: Column) -> tuple[str, ...]:
     texts = goal.texts
     if goal.content in (Content.TRUTH_VALUES, Content.TEXTS):
         if len(texts) > _MAX_TEXT_CLASSES:
-            raise ConfigError(f"--target {goal.name}: {len(texts)} different texts are too many classes")
+            raise ConfigError(
+                f"--target {goal.name}: {len(texts)} different texts are too many classes"
+            )
         return texts
     if goal.content is not Content.NUMBERS:
         raise ConfigError(f"--target {goal.name}: it holds {goal.content}, nothing to predict")
@@ -126,10 +128,10 @@ def _roles(others: list[Column], time: Column | None) -> Iterator[str]:
     if time is not None and time.time_format is not None:
         yield f"  time: {{column: {_scalar(time.name)}, format: {time.time_format.value}}}"
     for column in unique:
-        yield f"  # id: {_scalar(column.name)}  # names an event, all different; by default its position"
+        yield f"  # id: {_scalar(column.name)}  # names an event; by default its position does"
     for column in keys:
         n = len(column.texts)
-        yield f"  # key: {_scalar(column.name)}  # if its {n} values are series of their own, for lags"
+        yield f"  # key: {_scalar(column.name)}  # if its {n} values are series of their own"
 
 
 def _feature(column: Column) -> Iterator[str]:
@@ -139,7 +141,7 @@ def _feature(column: Column) -> Iterator[str]:
     elif column.content is Content.TRUTH_VALUES:
         yield f"    {name}: boolean{notes}"
     elif len(column.texts) <= MAX_ONE_HOT:
-        yield f"    {name}:  # {len(column.texts)} values; encoding: index suits trees with nominal splits"
+        yield f"    {name}:  # {len(column.texts)} values; `encoding: index` makes nominal splits"
         yield "      kind: categorical"
         yield "      encoding: one_hot"
         yield f"      values: [{', '.join(map(_scalar, column.texts))}]"
@@ -165,7 +167,7 @@ def _buckets(n_values: int) -> int:
 
 def _left_out(column: Column, time: Column | None) -> Iterator[str]:
     if column is not time and column.n_missing < column.n and column.content is Content.TIMES:
-        yield f"    # {_scalar(column.name)} holds times: no feature; `calendar` makes features of record.time"
+        yield f"    # {_scalar(column.name)} holds times: no feature as such, see `derived`"
     elif column is not time:
         yield f"    # {_scalar(column.name)} holds {column.content}: no feature"
 

@@ -75,7 +75,7 @@ class LabelTrack:
 
     def restore(self, state: State, skip: frozenset[str]) -> None:
         """Become what `state` describes."""
-        self.pipeline.restore(state, skip)
+        self.pipeline.restore(state, self._join.live_slots(), skip)
 
 
 class MaturingTrack:
@@ -144,8 +144,8 @@ class MaturingTrack:
     def restore(self, state: State, skip: frozenset[str]) -> None:
         """Become what `state` describes."""
         state.expect("maturing_track", 1)
-        self.pipeline.restore(state.child("pipeline"), skip)
         self._join.restore(state.child("join"))
+        self.pipeline.restore(state.child("pipeline"), self._join.live_slots(), skip)
         series, places = state.array("series").tolist(), state.integers("places").tolist()
         self._places_of = OrderedDict(
             (key, (a, b)) for key, (a, b) in zip(series, places, strict=True)

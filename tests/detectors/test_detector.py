@@ -133,3 +133,13 @@ def test_a_state_of_another_method_is_refused() -> None:
 @every
 def test_the_registry_knows_each_detector_by_the_kind_of_its_states(name: str) -> None:
     assert make(name).state().kind == name
+
+
+def test_an_alarm_says_whether_the_values_rose_or_fell() -> None:
+    steps = np.repeat([0.0, 1.0, 0.0], 600) + np.random.default_rng(1).normal(0, 0.1, 1800)
+    for detector in (ADWIN(), PageHinkley(threshold=5.0)):
+        alarms = np.flatnonzero(detector.update_many(steps))
+        rose = detector.directions[alarms]
+        assert rose[alarms < 1200].tolist() == [1] * int((alarms < 1200).sum())
+        assert rose[alarms >= 1200].tolist() == [-1] * int((alarms >= 1200).sum())
+        assert {1, -1} == set(rose.tolist())

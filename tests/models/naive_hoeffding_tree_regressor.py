@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 HUGE = 1e100
 
@@ -85,7 +86,7 @@ class Observer:
         full = [i for i, b in enumerate(self.bins) if b.weight > 0.0]
         found = []
         if not self.nominal:
-            for i, j in zip(full, full[1:], strict=False):
+            for i, j in pairwise(full):
                 a, b = self.bins[i], self.bins[j]
                 threshold = 0.5 * (a.x_sum / a.weight + b.x_sum / b.weight)
                 merit = self.reduction([self.bins[:j], self.bins[: j - 1 : -1]], enough)
@@ -113,7 +114,7 @@ class Test:
         if not math.isfinite(x):
             return None
         if self.kind == "each":
-            return int(x) if 0.0 <= x < len(self.branches) else None
+            return int(x) if x in range(len(self.branches)) else None
         return int(not (x <= self.value if self.kind == "<=" else x == self.value))
 
 

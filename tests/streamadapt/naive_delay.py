@@ -13,7 +13,11 @@ def by_events(labels: Sequence[float | None], delay: int) -> list[Step]:
         steps.append(("event", i))
         if i >= delay and labels[i - delay] is not None:
             steps.append(("label", i - delay))
-    return steps + [("label", i) for i in range(max(0, len(labels) - delay), len(labels)) if labels[i] is not None]
+    return steps + [
+        ("label", i)
+        for i in range(max(0, len(labels) - delay), len(labels))
+        if labels[i] is not None
+    ]
 
 
 def by_seconds(labels: Sequence[float | None], times: Sequence[float], delay: float) -> list[Step]:

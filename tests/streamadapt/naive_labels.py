@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from streamadapt.labels import LabelLimits
 
 
-@dataclass
+@dataclass(eq=False)
 class Waiting:
     id: int
     time: int | None
     label: float | None
-    row: object
+    row: int
     labelled: bool = False
+    number: int = 0
 
 
 @dataclass
@@ -21,6 +22,9 @@ class NaiveJoin:
     limits: LabelLimits
     events: list[Waiting] = field(default_factory=list)
     early: list[Waiting] = field(default_factory=list)
+    remembered: list[Waiting] = field(default_factory=list)
+    n_events: int = 0
+    n_early: int = 0
     watermark: int | None = None
     steps: list[tuple[object, ...]] = field(default_factory=list)
     drops: list[tuple[int, str]] = field(default_factory=list)
@@ -41,7 +45,11 @@ class NaiveJoin:
         if early:
             label = early.label if label is None else label
             self.early.remove(early)
-        self.events.append(Waiting(id, time, label, position, label is not None))
+        event = Waiting(id, time, label, position, label is not None, self.n_events)
+        self.events.append(event)
+        self.n_events += 1
+        if event.labelled:
+            self._remember(event)
         self.steps.append(("predict", position, label))
         self._evict()
 
@@ -66,10 +74,14 @@ class NaiveJoin:
         elif early:
             early.label = label
         else:
-            self.early.append(Waiting(id, self.watermark if time is None else time, label, position))
+            when = self.watermark if time is None else time
+            self.early.append(Waiting(id, when, label, position, number=self.n_early))
+            self.n_early += 1
             self._evict_early()
 
     def _learn(self, event: Waiting, label: float, graded: bool) -> None:
+        if graded:
+            self._remember(event)
         event.label, event.labelled = label, True
         self.steps.append(("learn", event.row, label, graded))
 
@@ -85,23 +97,28 @@ class NaiveJoin:
             and self.watermark - w.time > age * 1e6
         )
 
+    def _remember(self, event: Waiting) -> None:
+        self.remembered.append(event)
+        if len(self.remembered) > min(self.limits.remember, self.limits.max_pending):
+            oldest = self.remembered.pop(0)
+            if oldest in self.events:
+                self.events.remove(oldest)
+
     def _evict(self) -> None:
-        remember = min(self.limits.remember, self.limits.max_pending)
         while self.events:
             oldest = self.events[0]
-            if oldest.labelled:
-                if len(self.events) <= remember:
-                    break
-            elif len(self.events) <= self.limits.max_pending and not self._too_old(oldest):
+            is_far = self.n_events - oldest.number > self.limits.max_pending
+            if not is_far and (oldest.labelled or not self._too_old(oldest)):
                 break
-            else:
-                self.n_expired += 1
+            self.n_expired += not oldest.labelled
             self.events.pop(0)
         self._evict_early()
 
     def _evict_early(self) -> None:
-        while self.early and (
-            len(self.early) > self.limits.max_early or self._too_old(self.early[0])
-        ):
-            self.drops.append((self.early.pop(0).row, "unknown_id"))  # type: ignore[arg-type]
-
+        while self.early:
+            oldest = self.early[0]
+            is_far = self.n_early - oldest.number > self.limits.max_early
+            if not is_far and not self._too_old(oldest):
+                break
+            self.early.pop(0)
+            self.drops.append((oldest.row, "unknown_id"))

@@ -29,7 +29,9 @@ def events(labels: list[float | None], times: list[int], start: int, stop: int) 
     )
 
 
-def steps_of(delayed: DelayedLabels, labels: list[float | None], times: list[int], cuts: list[int]) -> list[Step]:
+def steps_of(
+    delayed: DelayedLabels, labels: list[float | None], times: list[int], cuts: list[int]
+) -> list[Step]:
     edges = [0, *sorted(min(cut, len(labels)) for cut in cuts), len(labels)]
     parts = [
         delayed.interleave(events(labels, times, start, stop))
@@ -72,7 +74,10 @@ def test_restored_labels_still_come(labels: list[float | None], delay: int, cut:
     flushed = second.flush()
     ids = np.concatenate([part.id for part in (head, tail, flushed)])
     kinds = np.concatenate([part.kind for part in (head, tail, flushed)])
-    got = [("label" if kind else "event", id_) for kind, id_ in zip(kinds.tolist(), ids.tolist(), strict=True)]
+    got = [
+        ("label" if kind else "event", id_)
+        for kind, id_ in zip(kinds.tolist(), ids.tolist(), strict=True)
+    ]
     assert got == by_events(labels, delay)
 
 

@@ -61,7 +61,9 @@ def joined(
         drops += [(drop.position, drop.reason) for drop in dropped]
         for op, y, row, graded in zip(ops.op, ops.y, rows[:, 0], ops.graded, strict=True):
             label = None if np.isnan(y) else float(y)
-            steps.append(("predict", int(row), label) if op & 1 else ("learn", int(row), label, bool(graded)))
+            steps.append(
+                ("predict", int(row), label) if op & 1 else ("learn", int(row), label, bool(graded))
+            )
     return steps, drops
 
 
@@ -138,7 +140,9 @@ def test_a_label_before_its_event_is_learned_right_after_the_prediction() -> Non
 def test_memory_is_bounded_by_the_limits() -> None:
     bounds = LabelLimits(max_pending=100, max_early=10, remember=10)
     join = LabelJoin(1, bounds)
-    some: list[Record] = [(i % 2, i * 7919 % 100_003, None, None if i % 2 == 0 else 1.0) for i in range(20_000)]
+    some: list[Record] = [
+        (i % 2, i * 7919 % 100_003, None, None if i % 2 == 0 else 1.0) for i in range(20_000)
+    ]
     joined(join, some, [])
     assert len(join.live_slots()) <= 100
     assert join.state().nbytes() < 10_000

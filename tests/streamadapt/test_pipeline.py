@@ -39,7 +39,9 @@ def early() -> Detector:
 
 
 def run(
-    *on_drift: Reaction, make: Callable[[], Learner] = majority, warning: Callable[[], Detector] | None = None
+    *on_drift: Reaction,
+    make: Callable[[], Learner] = majority,
+    warning: Callable[[], Detector] | None = None,
 ) -> tuple[Lane, list[Fact]]:
     lane = Lane("lane", make, 1, Watch(drift, warning, on_drift))
     ops, X = stream()
@@ -112,5 +114,7 @@ def test_two_lanes_do_not_touch_each_other() -> None:
     alone = Lane("a", lambda: LogisticRegression(2, 2), 1, Watch(ADWIN, None, (Swap(),)))
     beside = Lane("a", lambda: LogisticRegression(2, 2), 1, Watch(ADWIN, None, (Swap(),)))
     P, _ = Pipeline([alone], BLOCK).run(ops, X)
-    Q, _ = Pipeline([beside, Lane("b", majority, 1, Watch(drift, None, (Reset(),)))], BLOCK).run(ops, X)
+    Q, _ = Pipeline([beside, Lane("b", majority, 1, Watch(drift, None, (Reset(),)))], BLOCK).run(
+        ops, X
+    )
     assert P["a"].tobytes() == Q["a"].tobytes()

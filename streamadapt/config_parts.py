@@ -1,0 +1,216 @@
+"""The parts of a pipeline file: task, record, labels, learners and who watches them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from streamadapt.config_kinds import Component, ConfigModel, kinds_of, shortened
+from streamadapt.delay import LabelDelay
+from streamadapt.derived import DerivedSpec
+from streamadapt.detectors import DETECTORS
+from streamadapt.events import FeatureField, TimeField
+from streamadapt.labels import LabelLimits
+from streamadapt.models import LEARNERS
+from streamadapt.reactions import Reaction
+
+__all__ = [
+    "CheckpointConfig",
+    "DerivedFeature",
+    "DetectorConfig",
+    "LabelsConfig",
+    "LearnerConfig",
+    "Learners",
+    "OwnFeature",
+    "RecordConfig",
+    "SourceConfig",
+    "TaskConfig",
+    "WatchConfig",
+]
+
+
+class DetectorConfig(Component):
+    """A drift detector."""
+
+
+Detectors: TypeAlias = kinds_of(DetectorConfig, DETECTORS)  # type: ignore[valid-type]
+
+
+Reactions: TypeAlias = tuple[shortened(Reaction, "reset", "forget", "swap", "alert"), ...]  # type: ignore[valid-type,misc]
+
+
+class WatchConfig(ConfigModel):
+    """Detectors on a learner's loss, and what to do when they speak.
+
+    Parameters
+    ----------
+    drift
+        The detector whose alarms are drifts.
+    warning
+        A more nervous one, whose alarms are warnings.
+    on_drift
+        Reactions to a drift, in order.
+    on_warning
+        Reactions to a warning, in order.
+    """
+
+    drift: Detectors
+    warning: Detectors | None = None
+    on_drift: Reactions = ()
+    on_warning: Reactions = ()
+
+
+class LearnerConfig(Component):
+    """A learner, and optionally who watches it."""
+
+    watch: WatchConfig | None = Field(None, description="Detectors on its loss, and reactions.")
+
+
+Learners: TypeAlias = kinds_of(LearnerConfig, LEARNERS)  # type: ignore[valid-type]
+
+
+Features: TypeAlias = shortened(FeatureField, "numeric", "boolean", "categorical")  # type: ignore[valid-type]
+
+
+def _class_name(value: Any) -> Any:  # noqa: ANN401 - whatever stands in a YAML file
+    return str(value) if type(value) is int else value  # YAML's 1 is the text "1" of a CSV file
+
+
+class TaskConfig(ConfigModel):
+    """What is predicted: a class, a number, or a series' values some steps ahead.
+
+    Parameters
+    ----------
+    kind
+        ``classification``, ``regression`` or ``forecast``.
+    target
+        Column of the label or number to predict.
+    classes
+        Of a classification: all class names, as they stand in the data.
+    horizons
+        Of a forecast: how many records ahead, e.g. ``[1, 12]``.
+    """
+
+    kind: Literal["classification", "regression", "forecast"]
+    target: str
+    classes: tuple[Annotated[str, BeforeValidator(_class_name)], ...] = ()
+    horizons: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = ()
+
+    @model_validator(mode="after")
+    def _classes_and_horizons(self) -> TaskConfig:
+        _only_for(self.kind, "classification", "classes", self.classes, least=2)
+        _only_for(self.kind, "forecast", "horizons", self.horizons, least=1)
+        return self
+
+
+def _only_for(kind: str, owner: str, name: str, values: tuple[object, ...], least: int) -> None:
+    """Raise unless `values` are there, and differ, just where the kind is `owner`."""
+    if kind != owner and values:
+        raise ValueError(f"`{name}` is for a {owner}, not for a {kind}")
+    if kind == owner and len(values) < least:
+        raise ValueError(f"a {owner} needs `{name}`, at least {least}")
+    if len(set(values)) < len(values):
+        raise ValueError(f"`{name}` holds a value twice")
+
+
+class RecordConfig(ConfigModel):
+    """The columns of a record; those not named are ignored.
+
+    Parameters
+    ----------
+    features
+        Raw feature columns in the order that learners see: ``numeric``, ``boolean`` or
+        ``{kind: categorical, ...}``.
+    id
+        Column that names an event; by default its position in the source.
+    key
+        Column that says which entity or series an event belongs to; by default all are one.
+    time
+        Column of the event time.
+    """
+
+    features: dict[str, Features] = Field(min_length=1)
+    id: str | None = None
+    key: str | None = None
+    time: TimeField | None = None
+
+
+class OwnFeature(ConfigModel):
+    """A feature function of your own.
+
+    Parameters
+    ----------
+    python
+        ``package.module:factory`` of a `streamadapt.derived.FeatureFunction`.
+    """
+
+    python: str
+
+
+def _own_feature(value: Any) -> Any:  # noqa: ANN401 - whatever stands in a YAML file
+    is_own = isinstance(value, dict) and value.keys() == {"python"}
+    return {"kind": "python", "factory": value["python"]} if is_own else value
+
+
+DerivedFeature: TypeAlias = Annotated[
+    DerivedSpec,
+    BeforeValidator(_own_feature, json_schema_input_type=DerivedSpec | OwnFeature),
+]
+
+
+class LabelsConfig(LabelLimits):
+    """When labels come (in replay), and how long they are waited for.
+
+    Parameters
+    ----------
+    delay
+        How late labels come in replay, by a number of events or by event time.
+    max_pending
+        Most events that wait for their label.
+    max_early
+        Most labels that wait for their event.
+    max_age_s
+        Longest wait for a label, in seconds of event time.
+    remember
+        So many of the last labelled events are kept, to know duplicates and corrections.
+    learn_corrections
+        Whether a label that differs from an earlier one of the same event is learned too.
+    allowed_lateness_s
+        Events this far behind the newest one are dead letters; by default none is.
+    """
+
+    delay: LabelDelay = LabelDelay()
+
+
+class CheckpointConfig(ConfigModel):
+    """How often state is saved, whichever comes first, and how many checkpoints are kept.
+
+    Parameters
+    ----------
+    every_events
+        Events between checkpoints.
+    every_s
+        Seconds between checkpoints.
+    keep
+        Checkpoints kept.
+    """
+
+    every_events: int = Field(500_000, ge=1)
+    every_s: float = Field(10.0, gt=0)
+    keep: int = Field(3, ge=1, le=100)
+
+
+class SourceConfig(ConfigModel):
+    """A recorded stream.
+
+    Parameters
+    ----------
+    path
+        The file; relative to where the command runs.
+    format
+        By default what the file's name says.
+    """
+
+    path: str
+    format: Literal["csv", "jsonl", "parquet"] | None = None
