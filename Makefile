@@ -21,8 +21,10 @@ $(VENV)/.test: $(VENV)/.installed
 	$(PIP) install -c constraints.txt --group test
 	@touch $@
 
-demo: $(VENV)/.installed ## forecast the load of 30 backbone links, three learners and a detector
-	$(BIN)/streamadapt replay ops/demo/pipeline.yaml --source ops/demo/abilene_links.csv.gz --out .demo --fresh
+demo: $(VENV)/.installed ## replay a real stream with three learners and a drift detector
+	@STREAMADAPT_SIGNING_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex())') \
+	$(BIN)/streamadapt replay ops/demo/pipeline.yaml --out .demo --fresh --source \
+	"$$($(BIN)/python -c 'from importlib.util import find_spec; print(find_spec("river").submodule_search_locations[0])')/datasets/shuttle.csv.gz"
 
 test: lint unit ## everything: style, types, import rules, tests
 

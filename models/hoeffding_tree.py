@@ -42,16 +42,21 @@ class HoeffdingTreeClassifier(ArrayClassifier):
 
     Domingos and Hulten, Mining high-speed data streams, KDD 2000, with what MOA's ``HoeffdingTree``
     made of it (Kirkby, Improving Hoeffding trees, PhD thesis, Waikato 2007): Gaussian numeric
-    observers, adaptive naive Bayes leaves, a memory bound by promise.  Splits and predictions are
-    MOA's but for the following:
+    observers, adaptive naive Bayes leaves, a memory bound by promise.  On the streams of
+    ``benchmarks/hoeffding_tree.py`` the tree is as large as MOA's, and 99.7 % or more of the
+    predictions are the same.  Deviations:
 
     - Naive Bayes is computed in logarithms, so it does not underflow.  If no class is possible, the
       class weights are predicted instead of class 0.
     - A missing value (NaN, infinite, larger than 1e100, a nominal value outside 0..V-1) is skipped
       by observers and by naive Bayes, and goes to the heaviest child; so does a nominal value for
       which a split has no branch.  In MOA such rows end at the inner node and are not learned.
+    - The weight since the last attempt to split is summed by itself; MOA subtracts two rounded
+      sums, which now and then delays an attempt by a row.  Merits that differ by less than 1e-10
+      are equal, so that rounding decides nothing; of equals the last column wins.
     - If not to split wins, nothing happens; MOA clears the leaf's observers.  A split that leaves
-      no two branches with more than 1 % of the weight is never made, even to break a tie.
+      no two branches with more than 1 % of the weight is never made, not even to break a tie, nor
+      by Gini impurity.
     - Memory is what the pools hold, allocated once; when the node pool is full, growth ends.
 
     Parameters
@@ -86,11 +91,12 @@ class HoeffdingTreeClassifier(ArrayClassifier):
 
     Examples
     --------
-    >>> X = np.random.default_rng(7).random((5000, 2))
-    >>> tree = HoeffdingTreeClassifier(2, 2)
-    >>> tree.learn(X, (X[:, 0] > 0.5) != (X[:, 1] > 0.5))
-    >>> tree.n_leaves, int(tree.predict([[0.1, 0.9]]).argmax())
-    (1, 1)
+    >>> X = np.random.default_rng(7).random((20_000, 2))
+    >>> y = (X[:, 0] > 0.5) & (X[:, 1] > 0.5)
+    >>> tree = HoeffdingTreeClassifier(n_features=2, n_classes=2)
+    >>> hit = tree.test_then_train(X, y).argmax(axis=1) == y
+    >>> tree.n_leaves, bool(hit[-1000:].mean() > 0.99)
+    (6, True)
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - River's own parameters

@@ -192,7 +192,8 @@ def _predict(X: FloatArray, r: int, t: Tree) -> float:
     if kind == MEAN or (kind == ADAPTIVE and leaf.error_mean < leaf.error_model):
         return float(leaf.mean)
     _standardize(X, r, t.scales, t.z)
-    return _bounded(_linear(t.z, t.linear, i), t.totals[0])
+    value: float = _bounded(_linear(t.z, t.linear, i), t.totals[0])
+    return value
 
 
 @kernel

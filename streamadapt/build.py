@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -18,6 +19,7 @@ from streamadapt.features import FeatureMap
 from streamadapt.intake import Intake
 from streamadapt.labels import LabelJoin
 from streamadapt.models import BASELINES, LEARNERS
+from streamadapt.models.change import learning_changes
 from streamadapt.pipeline import Lane, Pipeline, Watch
 from streamadapt.task import Task
 from streamadapt.tracks import LabelTrack, MaturingTrack, Track, maturing_limits
@@ -114,10 +116,10 @@ class _Makers:
             self._told["nominal_features"] = nominal
         if key := environ.get(SIGNING_KEY_VARIABLE):
             self._told["signing_key"] = key.encode()
-        # A series' value now is the persistence forecast; with several series only it is.
+        # A series' value now: the persistence forecast, and what changes are added to.
         names = [column.name for column in features.columns]
         is_known = config.task.kind == "forecast" and config.task.target in names
-        self._persistence = {"column": names.index(config.task.target)} if is_known else {}
+        self._now = names.index(config.task.target) if is_known else None
 
     def lanes(self, n_slots: int, suffix: str = "") -> list[Lane]:
         """Return all lanes, baselines last."""
@@ -127,7 +129,7 @@ class _Makers:
             for name, learner in config.learners.items()
         ]
         for kind in _baselines(config):
-            given = self._persistence if kind == "persistence" else {}
+            given = {"column": self._now} if kind == "persistence" else {}
             make = _maker(LEARNERS[kind], self._told, given, f"baselines.{kind}")
             lanes.append(Lane(kind + suffix, make, n_slots))
         return lanes
@@ -144,6 +146,8 @@ class _Makers:
                 f"such learners are: {fitting}"
             )
         watch: WatchConfig | None = getattr(learner, "watch", None)
+        if self._config.task.predict == "change" and self._now is not None:
+            make = partial(learning_changes, make, self._now)
         return Lane(name, make, n_slots, _watch(watch, where) if watch else None)
 
 
@@ -181,6 +185,11 @@ def _maker(
 ) -> Callable[[], Learner]:
     """Return what makes the learner; it is told only what its constructor asks for."""
     asked = inspect.signature(component).parameters
+    if "signing_key" in asked and "signing_key" not in told:
+        raise ConfigError(
+            f"{where}: the state of a River model is a pickle, which is only trusted if signed: set "
+            f"{SIGNING_KEY_VARIABLE} in the environment to a secret of at least 16 characters"
+        )
     takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in asked.values())
     arguments = {name: value for name, value in told.items() if name in asked or takes_all} | dict(
         given

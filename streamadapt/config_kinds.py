@@ -98,8 +98,8 @@ def kinds_of(base: type[Component], registry: Mapping[str, type]) -> Any:  # noq
 
 def shortened(union: Any, *kinds: str) -> Any:  # noqa: ANN401 - a type made at run time
     """Return the type of which ``kind`` alone may stand for ``{kind: ...}``."""
-    short = Literal[kinds]  # type: ignore[valid-type]
-    return Annotated[union, BeforeValidator(_named, json_schema_input_type=short | union)]
+    written: Any = Literal[kinds] | union if kinds else union  # type: ignore[valid-type]
+    return Annotated[union, BeforeValidator(_named, json_schema_input_type=written)]
 
 
 def _model(base: type[Component], kind: str, component: type) -> type[Component]:

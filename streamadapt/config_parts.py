@@ -90,12 +90,16 @@ class TaskConfig(ConfigModel):
         Of a classification: all class names, as they stand in the data.
     horizons
         Of a forecast: how many records ahead, e.g. ``[1, 12]``.
+    predict
+        Of a forecast whose target is also a feature: ``change`` lets learners predict what the
+        series will add to its value now, ``level`` the value itself.
     """
 
     kind: Literal["classification", "regression", "forecast"]
     target: str
     classes: tuple[Annotated[str, BeforeValidator(_class_name)], ...] = ()
     horizons: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = ()
+    predict: Literal["change", "level"] = "change"
 
     @model_validator(mode="after")
     def _classes_and_horizons(self) -> TaskConfig:

@@ -33,6 +33,7 @@ __all__ = [
     "Source",
     "TimeField",
     "TimeFormat",
+    "no_records",
 ]
 
 MISSING_TIME = np.iinfo(np.int64).min
@@ -202,6 +203,14 @@ class Records:
 
     def __len__(self) -> int:
         return len(self.positions)
+
+
+def no_records(schema: RecordSchema) -> Records:
+    """Return a block without rows, with all columns of `schema`."""
+    numbers = {name: np.zeros(0) for name in schema.number_columns() + schema.boolean_columns()}
+    texts: dict[str, list[str | None]] = {name: [] for name in schema.text_columns()}
+    times = np.zeros(0, np.int64) if schema.time else None
+    return Records(np.zeros(0, np.int64), numbers, texts, times, lambda row: b"")
 
 
 class Source(Protocol):

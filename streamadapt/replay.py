@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-
-import numpy as np
 
 from streamadapt.build import build_task, fingerprints
 from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
@@ -23,7 +22,7 @@ from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.contracts import Reporter
 from streamadapt.delay import DelayedLabels
 from streamadapt.errors import ConfigError, IncompatibleStateError, SourceError
-from streamadapt.events import Records, Reject, Source
+from streamadapt.events import Reject, Source, no_records
 from streamadapt.pipeline import Fact
 from streamadapt.state import State
 from streamadapt.task import Outcome, Task
@@ -104,15 +103,21 @@ class Replay:
         self._reporter = reporter
         self._source_path = Path(source_path)
         format_ = config.source.format if config.source else None
-        self._source: Source = open_source(source_path, config.schema_of_records(), format=format_)
         self._delay = DelayedLabels(config.labels.delay)
-        self._fingerprints = {**fingerprints(config), "source": _identity(self._source_path)}
         self._progress = _Progress()
         self._stop = False
-        self.out.mkdir(parents=True, exist_ok=True)
-        self._store = SQLiteStore(self.out / STATE_FILE)
-        self._checkpoints = CheckpointStore(self._store, config.name, config.checkpoint.keep)
-        self._begin()
+        self._sinks: dict[str, JSONLSink] = {}
+        with ExitStack() as opened:  # a run that cannot begin leaves nothing open
+            schema = config.schema_of_records()
+            self._source: Source = open_source(source_path, schema, format=format_)
+            opened.callback(self._source.close)
+            self._fingerprints = {**fingerprints(config), "source": _identity(self._source_path)}
+            self.out.mkdir(parents=True, exist_ok=True)
+            self._store = SQLiteStore(self.out / STATE_FILE)
+            opened.callback(self.close)  # sinks too; closing a source twice does no harm
+            self._checkpoints = CheckpointStore(self._store, config.name, config.checkpoint.keep)
+            self._begin()
+            opened.pop_all()
 
     @property
     def position(self) -> int:
@@ -161,7 +166,9 @@ class Replay:
         records = self._source.poll(self._options.poll_records)
         if records is None:
             self._progress.ended = True
-            outcome = self.task.process(self._delay.flush(), _NO_RECORDS)
+            outcome = self.task.process(
+                self._delay.flush(), no_records(self.config.schema_of_records())
+            )
         else:
             arrivals, rejects = self.task.take(records)
             self._progress.events += len(records) + len(records.rejects)
@@ -209,9 +216,9 @@ class Replay:
 
     def _begin(self) -> None:
         """Restore what is to be resumed, or begin with nothing."""
-        found = self._checkpoints.latest()
+        found = None if self._options.fresh else self._checkpoints.latest()
         unfinished = found is not None and not found.checkpoint.state.values["ended"]
-        if unfinished and not (self._options.resume or self._options.fresh):
+        if unfinished and not self._options.resume:
             raise ConfigError(
                 f"{self.out} holds a run that has not ended: give --resume to go on with it, "
                 "or --fresh to begin again and lose it"
@@ -270,9 +277,6 @@ class Replay:
             "versions": environment(),
             "config": self.config.as_written(),
         }
-
-
-_NO_RECORDS = Records(np.zeros(0, np.int64), {}, {}, None, lambda row: b"")
 
 
 def _identity(path: Path) -> str:

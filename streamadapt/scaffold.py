@@ -183,8 +183,8 @@ def _labels(time: Column | None) -> Iterator[str]:
 
 
 def _scalar(text: str) -> str:
-    """Return a text as YAML: bare if it can be, else quoted, always on one line."""
-    if _PLAIN.fullmatch(text) and read_yaml(text, "")[0] == text:
+    """Return a text as YAML of any version: bare if it can be, else quoted, always on one line."""
+    if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text == read_yaml(text, "")[0]:
         return text
     quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9)
     return quoted.strip()

@@ -14,11 +14,18 @@ from streamadapt.contracts import Detector, Learner, Sink, Store
 from streamadapt.detectors import registry as detector_registry
 from streamadapt.events import Source
 from streamadapt.laws import contract_members, sized
+from streamadapt.models import LinearRegression
 from streamadapt.models import registry as learner_registry
+from streamadapt.models.change import learning_changes
 from streamadapt.storage_laws import Read
 from tests.laws.source_files import SCHEMA, WRITERS
 
-LEARNER_CLASSES: dict[str, Any] = dict(learner_registry.LEARNERS)
+def _change(n_features: int) -> Learner:
+    """Return the wrapper that learns changes, around a learner that forgets."""
+    return learning_changes(lambda: LinearRegression(n_features), 0)
+
+
+LEARNER_CLASSES: dict[str, Any] = {**learner_registry.LEARNERS, "change": _change}
 DETECTOR_CLASSES: dict[str, Any] = dict(detector_registry.DETECTORS)
 
 RIVER_KEY = b"a key for tests only"
@@ -26,6 +33,7 @@ RIVER_KEY = b"a key for tests only"
 LEARNERS: dict[str, dict[str, Any]] = {
     "hoeffding_tree": {"grace_period": 20, "delta": 0.3, "max_size": 0.01},
     "hoeffding_tree_regressor": {"grace_period": 50, "delta": 1e-2, "max_size": 0.03},
+    "change": {},
     "linear": {},
     "logistic": {},
     "majority": {},

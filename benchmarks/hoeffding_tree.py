@@ -1,0 +1,281 @@
+"""Hoeffding tree classifiers test-then-train: ours, River's, MOA's, and the floor of the hardware.
+
+    python benchmarks/hoeffding_tree.py [--moa-jar moa.jar] [--passes 7] [--river-rows 20000]
+
+Accuracies compare over the same rows: ``ours`` is our accuracy over those rows that the system
+of that line had (River, being slow, has only the first ones).
+
+Prints a table and writes ``benchmarks/results/hoeffding_tree.json``.  Ours and MOA's warm loop run
+over rows in memory, each pass with a new tree, and the median counts; ``MOA process`` is the wall
+time of a whole Java process with one pass, start of the JVM and reading of the binary rows
+included.  Nothing is pinned, so Java may compile and collect garbage on other cores meanwhile.
+
+Electricity is read from ``$STREAMADAPT_DATA/electricity/elec.csv.gz`` and left out without it.
+The jar is ``--moa-jar`` or ``$MOA_JAR``, or comes out of the CapyMOA wheel, which is fetched once
+with pip; without Java, MOA is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from river.tree import HoeffdingTreeClassifier as RiverTree
+
+from streamadapt.contracts import FloatArray, IntArray
+from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
+
+sys.path.insert(0, str(Path(__file__).parent))
+from hoeffding_tree_floor import floor_ns, work_per_event
+
+HERE = Path(__file__).parent
+CAPYMOA = "0.15.1"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A stream: rows, labels, and how many values each nominal column has (0: numeric)."""
+
+    name: str
+    X: FloatArray
+    y: IntArray
+    n_classes: int
+    n_values: list[int]
+
+    def tree(self) -> HoeffdingTreeClassifier:
+        nominal = {j: v for j, v in enumerate(self.n_values) if v}
+        return HoeffdingTreeClassifier(self.X.shape[1], self.n_classes, nominal_features=nominal)
+
+
+def electricity() -> Case | None:
+    path = Path(os.environ.get("STREAMADAPT_DATA", "")) / "electricity" / "elec.csv.gz"
+    if not path.is_file():
+        print("electricity: no $STREAMADAPT_DATA/electricity/elec.csv.gz, left out")
+        return None
+    with gzip.open(path) as lines:
+        table = np.loadtxt(lines, delimiter=",", skiprows=1)
+    return Case(
+        "electricity", np.ascontiguousarray(table[:, :-1]), table[:, -1].astype(int), 2, [0] * 6
+    )
+
+
+def rbf(n: int, d: int = 10, n_centroids: int = 50, n_classes: int = 2, seed: int = 1) -> Case:
+    """Rows scattered around centroids of random class, weight and spread, like MOA's."""
+    rng = np.random.default_rng(seed)
+    centroids, labels = rng.random((n_centroids, d)), rng.integers(0, n_classes, n_centroids)
+    spreads, weights = rng.random(n_centroids), rng.random(n_centroids)
+    of = rng.choice(n_centroids, n, p=weights / weights.sum())
+    directions = rng.standard_normal((n, d))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    X = centroids[of] + directions * (rng.standard_normal(n) * spreads[of])[:, None]
+    return Case("RBF", X, labels[of], n_classes, [0] * d)
+
+
+def led(n: int, noise: float = 0.1, seed: int = 1) -> Case:
+    """The seven segments of a digit, each wrong with probability `noise`, and 17 random bits."""
+    segments = ["1110111", "0010010", "1011101", "1011011", "0111010"]
+    segments += ["1101011", "1101111", "1010010", "1111111", "1111011"]
+    lit = np.array([[int(bit) for bit in digit] for digit in segments])
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, 10, n)
+    shown = lit[y] ^ (rng.random((n, 7)) < noise)
+    return Case(
+        "LED", np.hstack([shown, rng.integers(0, 2, (n, 17))]).astype(float), y, 10, [2] * 24
+    )
+
+
+@dataclass(frozen=True)
+class Result:
+    """Speed of a system on a case, and what it predicted, one class per row, if that is known."""
+
+    system: str
+    ns: float
+    predicted: NDArray[np.integer] | None = None
+
+
+def timed(work: Callable[[], object], n: int, passes: int) -> float:
+    """Median nanoseconds per event."""
+    taken = []
+    for _ in range(passes):
+        start = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - start) / n * 1e9)
+    return statistics.median(taken)
+
+
+def ours(case: Case, passes: int) -> list[Result]:
+    predicted = case.tree().test_then_train(case.X, case.y).argmax(axis=1)  # compiles as well
+    ns = timed(lambda: case.tree().test_then_train(case.X, case.y), len(case.y), passes)
+
+    def in_batches() -> None:
+        tree = case.tree()
+        for i in range(0, len(case.y), 64):
+            tree.test_then_train(case.X[i : i + 64], case.y[i : i + 64])
+
+    by_64 = timed(in_batches, len(case.y), max(3, passes // 2))
+    return [
+        Result("streamadapt", ns, predicted),
+        Result("streamadapt, batches of 64", by_64, predicted),
+    ]
+
+
+def river(case: Case, n: int) -> Result:
+    nominal = [j for j, v in enumerate(case.n_values) if v]
+    model = RiverTree(nominal_attributes=nominal or None)
+    rows = [dict(enumerate(row)) for row in case.X[:n].tolist()]
+    labels = case.y[:n].tolist()
+    predicted = np.zeros(len(rows), np.int64)
+    start = time.perf_counter()
+    for i, (x, y) in enumerate(zip(rows, labels, strict=True)):
+        predicted[i] = model.predict_one(x) or 0
+        model.learn_one(x, y)
+    return Result("River", (time.perf_counter() - start) / len(rows) * 1e9, predicted)
+
+
+def moa_jar(given: str | None) -> Path | None:
+    """Return a jar of MOA, fetched into the user's cache if none is given; None without Java."""
+    if not (shutil.which("java") and shutil.which("javac")):
+        print("MOA: no java and javac, left out")
+        return None
+    if given:
+        return Path(given)
+    folder = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamadapt-benchmarks"
+    )
+    jar = folder / f"moa-capymoa-{CAPYMOA}.jar"
+    if not jar.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        pip = [sys.executable, "-m", "pip", "download", "--no-deps", f"capymoa=={CAPYMOA}"]
+        if subprocess.run([*pip, "-d", str(folder)]).returncode != 0:
+            print("MOA: no jar given, and CapyMOA cannot be downloaded, left out")
+            return None
+        with zipfile.ZipFile(next(folder.glob("capymoa-*.whl"))) as wheel:
+            jar.write_bytes(wheel.read("capymoa/jar/moa.jar"))
+    return jar
+
+
+def moa(case: Case, jar: Path, folder: Path, passes: int) -> list[Result]:
+    rows, out = folder / "rows", folder / "predictions"
+    n, d = case.X.shape
+    with rows.open("wb") as file:
+        np.array([n, d, case.n_classes, *case.n_values], "<i4").tofile(file)
+        np.column_stack([case.X, case.y]).astype("<f8").tofile(file)
+    java = ["java", "-cp", f"{jar}{os.pathsep}{folder}", "PrequentialLoop", str(rows), str(out)]
+
+    def run(n_passes: int) -> list[float]:
+        done = subprocess.run([*java, str(n_passes)], check=True, capture_output=True, text=True)
+        return [int(line) / n for line in done.stdout.split()]
+
+    process = timed(lambda: run(1), n, 3)
+    loops = run(3 + passes)
+    predicted = np.fromfile(out, np.uint8)
+    return [
+        Result("MOA process", process, predicted),
+        Result("MOA loop, cold", loops[0], predicted),
+        Result("MOA loop, warm", statistics.median(loops[3:]), predicted),
+    ]
+
+
+def machine() -> dict[str, object]:
+    cpu = platform.processor()
+    if Path("/proc/cpuinfo").is_file():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
+    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
+
+
+def versions(with_java: bool) -> dict[str, str]:
+    found = {name: version(name) for name in ("numpy", "numba", "river", "streamadapt")}
+    found["python"] = platform.python_version()
+    if with_java:
+        java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
+        found["java"] = java.splitlines()[0]
+        found["moa"] = f"in CapyMOA {CAPYMOA}, if fetched"
+    return found
+
+
+def report(case: Case, results: list[Result], rows: list[dict[str, object]]) -> None:
+    """Print one case's lines of the table, and add them to `rows`."""
+    own = results[0]
+    for result in results:
+        shown = f"{case.name:12} {result.system:27} {1e9 / result.ns:12,.0f} {result.ns / 1e3:9.3f}"
+        rows.append(row(case, result.system, "speed", 1e9 / result.ns, "events/s"))
+        if result.predicted is not None and own.predicted is not None:
+            n = len(result.predicted)
+            accuracy = float((result.predicted == case.y[:n]).mean())
+            same = float((result.predicted == own.predicted[:n]).mean())
+            ours_there = float((own.predicted[:n] == case.y[:n]).mean())
+            shown += f" {n:7,} {accuracy:9.4f} {ours_there:9.4f} {same:10.4f}"
+            rows.append(row(case, result.system, "ours there", ours_there, f"share of {n} rows"))
+            rows.append(row(case, result.system, "accuracy", accuracy, f"share of {n} rows"))
+            rows.append(row(case, result.system, "agreement with ours", same, f"share of {n} rows"))
+        else:
+            shown += " " * 39
+        print(f"{shown} {result.ns / own.ns:8.2f}")
+
+
+def row(case: Case, system: str, metric: str, value: float, unit: str) -> dict[str, object]:
+    return {"case": case.name, "system": system, "metric": metric, "value": value, "unit": unit}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Benchmark of Hoeffding tree classifiers.")
+    parser.add_argument("--moa-jar", default=os.environ.get("MOA_JAR"))
+    parser.add_argument("--passes", type=int, default=7)
+    parser.add_argument("--rows", type=int, default=200_000, help="of the generated streams")
+    parser.add_argument("--river-rows", type=int, default=50_000)
+    options = parser.parse_args()
+    jar = moa_jar(options.moa_jar)
+    rows: list[dict[str, object]] = []
+    notes: list[str] = []
+    header = ("events/s", "us/event", "rows", "accuracy", "ours", "agreement", "x ours")
+    layout = "{:12} {:27} {:>12} {:>9} {:>7} {:>9} {:>9} {:>10} {:>8}"
+    print(layout.format("case", "system", *header))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if jar is not None:
+            source = HERE / "hoeffding_tree_moa" / "PrequentialLoop.java"
+            subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
+        for case in (electricity(), rbf(options.rows), led(options.rows)):
+            if case is None:
+                continue
+            results = ours(case, options.passes)
+            tree = case.tree()
+            tree.learn(case.X, case.y)
+            floor = floor_ns(tree, case.X, case.y, options.passes)
+            results += [
+                Result("floor: same loads and flops", floor),
+                river(case, options.river_rows),
+            ]
+            if jar is not None:
+                results += moa(case, jar, folder, options.passes)
+            report(case, results, rows)
+            work = work_per_event(tree, case.X)
+            rows += [row(case, "streamadapt", what, v, "per event") for what, v in work.items()]
+            said = ", ".join(f"{v:,.1f} {what}" for what, v in work.items())
+            notes.append(f"{case.name}: per event {said}; {results[0].ns / floor:.2f} x the floor")
+    print("\n".join(notes))
+    out = HERE / "results" / "hoeffding_tree.json"
+    out.parent.mkdir(exist_ok=True)
+    facts = {"machine": machine(), "versions": versions(jar is not None), "rows": rows}
+    out.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
