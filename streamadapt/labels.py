@@ -29,7 +29,7 @@ __all__ = ["COUNTERS", "REASONS", "Arrivals", "Drop", "LabelJoin", "LabelLimits"
 
 COUNTERS = (
     "events", "labelled", "duplicate", "out_of_order", "too_late", "expired",
-    "early", "unknown_id", "repeated", "corrected", "unlabelled", "expired_label",
+    "early", "unknown_id", "repeated", "corrected", "label_awaited", "expired_label",
 )  # fmt: skip
 REASONS = ("duplicate", "too_late", "unknown_id", "expired", "repeated", "corrected", "no_label")
 

@@ -23,7 +23,7 @@ DUPLICATE, TOO_LATE, UNKNOWN_ID, EXPIRED, REPEATED, CORRECTED, NO_LABEL = 0, 1, 
 
 # Places in `counts`; index into `labels.COUNTERS`.
 N_EVENTS, N_LABELLED, N_DUPLICATE, N_OUT_OF_ORDER, N_TOO_LATE, N_EXPIRED = 0, 1, 2, 3, 4, 5
-N_EARLY, N_UNKNOWN, N_REPEATED, N_CORRECTED, N_UNLABELLED, N_EXPIRED_LABEL = 6, 7, 8, 9, 10, 11
+N_EARLY, N_UNKNOWN, N_REPEATED, N_CORRECTED, N_AWAITED, N_EXPIRED_LABEL = 6, 7, 8, 9, 10, 11
 N_COUNTERS = 12
 
 # Places in `cursor`.
@@ -252,7 +252,7 @@ def admit(
                 op[n_ops] = 3 if known else 1
                 if not limits[DEDUP_ONLY]:
                     counts[N_LABELLED] += known
-                    counts[N_UNLABELLED] += not known
+                    counts[N_AWAITED] += not known
                 slot[n_ops] = s
                 y[n_ops] = target
                 record[n_ops] = i

@@ -102,22 +102,14 @@ class Replay:
         self._options = options
         self._reporter = reporter
         self._source_path = Path(source_path)
-        format_ = config.source.format if config.source else None
         self._delay = DelayedLabels(config.labels.delay)
         self._progress = _Progress()
         self._stop = False
-        self._sinks: dict[str, JSONLSink] = {}
-        with ExitStack() as opened:  # a run that cannot begin leaves nothing open
-            schema = config.schema_of_records()
-            self._source: Source = open_source(source_path, schema, format=format_)
-            opened.callback(self._source.close)
+        with ExitStack() as stack:  # a run that cannot begin leaves nothing open
+            self._open(stack)
             self._fingerprints = {**fingerprints(config), "source": _identity(self._source_path)}
-            self.out.mkdir(parents=True, exist_ok=True)
-            self._store = SQLiteStore(self.out / STATE_FILE)
-            opened.callback(self.close)  # sinks too; closing a source twice does no harm
-            self._checkpoints = CheckpointStore(self._store, config.name, config.checkpoint.keep)
             self._begin()
-            opened.pop_all()
+            self._opened = stack.pop_all()
 
     @property
     def position(self) -> int:
@@ -157,10 +149,23 @@ class Replay:
 
     def close(self) -> None:
         """Release files; the folder can be resumed from."""
-        self._source.close()
+        self._opened.close()
+
+    def _open(self, stack: ExitStack) -> None:
+        schema, format_ = self.config.schema_of_records(), None
+        if self.config.source:
+            format_ = self.config.source.format
+        self._source: Source = open_source(self._source_path, schema, format=format_)
+        stack.callback(self._source.close)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self._store = SQLiteStore(self.out / STATE_FILE)
+        stack.callback(self._store.close)
+        self._checkpoints = CheckpointStore(
+            self._store, self.config.name, self.config.checkpoint.keep
+        )
+        self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
         for sink in self._sinks.values():
-            sink.close()
-        self._store.close()
+            stack.callback(sink.close)
 
     def _step(self) -> Outcome:
         records = self._source.poll(self._options.poll_records)
@@ -227,7 +232,6 @@ class Replay:
             self._restore(found.checkpoint)
             return
         self._store.delete(self._store.names())
-        self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
         for sink in self._sinks.values():
             sink.truncate(0)
 
@@ -241,7 +245,6 @@ class Replay:
         self._source.seek(state.integer("position"))
         self._progress.ended = bool(state.values["ended"])
         self._progress.resumed_from = self._progress.saved_at = state.integer("position")
-        self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
         for name, sink in self._sinks.items():
             sink.truncate(state.child("sinks").integer(name))
 

@@ -30,10 +30,18 @@ def test_a_fact_is_one_line_of_json_with_its_fields(capsys: pytest.CaptureFixtur
     LogReporter(pipeline="demo").note("drift", {"learner": "tree", "row": 7})
     (line,) = lines(capsys)
     assert str(line.pop("timestamp")).endswith("Z")
-    assert line == {"event": "drift", "level": "info", "pipeline": "demo", "learner": "tree", "row": 7}
+    assert line == {
+        "event": "drift",
+        "level": "info",
+        "pipeline": "demo",
+        "learner": "tree",
+        "row": 7,
+    }
 
 
-def test_an_alert_is_a_warning_and_all_else_is_information(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_alert_is_a_warning_and_all_else_is_information(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     configure_logs("warning", json=True)
     reporter = LogReporter()
     for fact in ("drift", "reset", "alert"):
@@ -54,7 +62,9 @@ def test_counts_are_kept_and_logged_once_at_the_end(capsys: pytest.CaptureFixtur
     assert (line["event"], line["rejected_huge"], line["lag_s"]) == ("counts", 5, 2.5)
 
 
-def test_with_nothing_counted_nothing_is_logged_at_the_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_nothing_counted_nothing_is_logged_at_the_end(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     configure_logs("debug", json=True)
     LogReporter().close()
     assert lines(capsys) == []

@@ -14,7 +14,9 @@ from streamadapt.ops import SUMMARY_FILE, write_summary
 def test_names_are_sorted_and_lines_indented(tmp_path: Path) -> None:
     path = write_summary(tmp_path, {"b": {"d": 1, "c": 2}, "a": [1]})
     assert path == tmp_path / SUMMARY_FILE
-    assert path.read_text() == '{\n  "a": [\n    1\n  ],\n  "b": {\n    "c": 2,\n    "d": 1\n  }\n}\n'
+    assert (
+        path.read_text() == '{\n  "a": [\n    1\n  ],\n  "b": {\n    "c": 2,\n    "d": 1\n  }\n}\n'
+    )
 
 
 def test_what_json_has_no_number_for_is_null(tmp_path: Path) -> None:
@@ -33,7 +35,9 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
     }
 
 
-def test_a_failure_leaves_the_file_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_summary(tmp_path, {"a": 1})
 
     def fails(_: int) -> None:

@@ -91,7 +91,9 @@ def test_numbers_written_as_texts_in_json_are_texts_as_for_the_source(tmp_path: 
     assert inspect(tmp_path / "a.jsonl")["a"].content is Content.TEXTS
 
 
-def test_lists_and_objects_are_structures_and_lines_that_are_no_records_are_left_out(tmp_path: Path) -> None:
+def test_lists_and_objects_are_structures_and_lines_that_are_no_records_are_left_out(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"a": [1], "b": 1}\nnonsense\n[1]\n{"a": {"c": 1}, "b": 2}\n')
     found = inspect(path)

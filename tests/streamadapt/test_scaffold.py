@@ -102,7 +102,9 @@ def test_the_alternatives_in_comments_are_valid_too(stream: Path) -> None:
     wanted = ("  # id:", "  # key: symbol", "  # mine:", "  #   python:")
     on = [line.replace("# ", "", 1) if line.startswith(wanted) else line for line in lines]
     start = next(i for i, line in enumerate(on) if line.startswith("# derived:"))
-    on[start : start + 4] = [line.replace("# ", "", 1).replace("COLUMN", "price") for line in on[start : start + 4]]
+    on[start : start + 4] = [
+        line.replace("# ", "", 1).replace("COLUMN", "price") for line in on[start : start + 4]
+    ]
     config = parse_config("\n".join(on), {}, "uncommented")
     assert (config.record.id, config.record.key) == ("event", "symbol")
     assert len(config.derived) == 3
@@ -115,7 +117,21 @@ def test_a_time_column_with_gaps_is_not_the_event_time(tmp_path: Path) -> None:
     assert proposed(tmp_path / "a.csv", "label").record.time is None
 
 
-ODD = ["on", "no", "a: b", "1", "#x", "é 😀", 'say "hi"', "back\\slash", "x" * 200, "null", "- a", "{a}", "line\nend"]
+ODD = [
+    "on",
+    "no",
+    "a: b",
+    "1",
+    "#x",
+    "é 😀",
+    'say "hi"',
+    "back\\slash",
+    "x" * 200,
+    "null",
+    "- a",
+    "{a}",
+    "line\nend",
+]
 
 
 def test_names_and_classes_of_any_characters_stay_what_they_are(tmp_path: Path) -> None:
@@ -146,7 +162,9 @@ def test_the_file_is_plain_yaml_for_any_reader(stream: Path) -> None:
         ("at", "--target at: it holds times"),
     ],
 )
-def test_a_target_that_cannot_be_predicted_is_refused(stream: Path, target: str, problem: str) -> None:
+def test_a_target_that_cannot_be_predicted_is_refused(
+    stream: Path, target: str, problem: str
+) -> None:
     with pytest.raises(ConfigError, match=problem):
         scaffold(stream, target)
 

@@ -13,8 +13,7 @@ from typing import Any
 
 import pytest
 import structlog
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from streamadapt import __version__
 from streamadapt.cli import app, exit_code
@@ -67,7 +66,15 @@ def replay(*arguments: str) -> Result:
 def test_help_lists_all_commands_and_the_exit_codes() -> None:
     result = run("--help")
     assert result.exit_code == 0
-    for word in ("version", "schema", "validate", "init", "replay", "check", "130  stopped by Ctrl-C"):
+    for word in (
+        "version",
+        "schema",
+        "validate",
+        "init",
+        "replay",
+        "check",
+        "130  stopped by Ctrl-C",
+    ):
         assert word in result.output
 
 
@@ -118,7 +125,9 @@ def test_a_wrong_pipeline_gives_one_message_on_stderr_and_exit_code_2(here: Path
     result = run("validate", "pipeline.yaml")
     assert result.exit_code == 2
     assert result.stdout == ""
-    assert result.stderr.startswith("streamadapt: pipeline.yaml: 1 mistake\n  line 5, sed = 3: unknown")
+    assert result.stderr.startswith(
+        "streamadapt: pipeline.yaml: 1 mistake\n  line 5, sed = 3: unknown"
+    )
     assert "Traceback" not in result.stderr
 
 
@@ -168,7 +177,9 @@ def test_init_then_validate_then_replay_from_nothing_but_a_file(here: Path) -> N
     text = (here / "first.yaml").read_text()
     third = "learners:  # by names of your choice; all see the same rows\n"
     assert third in text
-    (here / "first.yaml").write_text(text.replace(third, third + "  naive: {kind: hoeffding_tree, leaf_prediction: nb}\n"))
+    (here / "first.yaml").write_text(
+        text.replace(third, third + "  naive: {kind: hoeffding_tree, leaf_prediction: nb}\n")
+    )
     assert run("validate", "first.yaml").exit_code == 0
 
     result = run("replay", "first.yaml", "--out", "run")
@@ -401,7 +412,8 @@ def test_help_loads_none_of_what_is_slow() -> None:
     code = (
         "import sys\nfrom streamadapt.cli import app\n"
         "try:\n    app(['--help'], prog_name='streamadapt')\nexcept SystemExit:\n    pass\n"
-        "print(sorted({'numba', 'numpy', 'river', 'pyarrow', 'pydantic', 'yaml'} & set(sys.modules)))"
+        "slow = {'numba', 'numpy', 'river', 'pyarrow', 'pydantic', 'rich', 'yaml'}\n"
+        "print(sorted(slow & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]"
@@ -410,7 +422,8 @@ def test_help_loads_none_of_what_is_slow() -> None:
 def test_a_replay_without_river_models_does_not_load_river(here: Path) -> None:
     code = (
         "import sys\nfrom streamadapt.cli import app\n"
-        "try:\n    app(['replay', 'pipeline.yaml', '--source', 'stream.csv', '--out', 'run', '-q'])\n"
+        "arguments = 'replay pipeline.yaml --source stream.csv --out run -q'.split()\n"
+        "try:\n    app(arguments)\n"
         "except SystemExit as end:\n    assert not end.code, end.code\n"
         "print(sorted({'river', 'pandas', 'torch', 'kafka', 'redis'} & set(sys.modules)))"
     )
@@ -462,7 +475,9 @@ def test_a_second_ctrl_c_ends_a_replay_at_once(here: Path) -> None:
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert not (here / "part" / "summary.json").exists()
-    go_on = command("replay", "slow.yaml", "--source", "stream.csv", "--out", "part", "--fresh", cwd=here)
+    go_on = command(
+        "replay", "slow.yaml", "--source", "stream.csv", "--out", "part", "--fresh", cwd=here
+    )
     _, err = go_on.communicate(timeout=120)
     assert go_on.returncode == 0, err
 
