@@ -32,7 +32,6 @@ lint: $(VENV)/.test ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/mypy tests
 	$(BIN)/lint-imports
 
 unit: $(VENV)/.test ## the tests alone

@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -29,9 +27,8 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import version
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +39,7 @@ from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 
 sys.path.insert(0, str(Path(__file__).parent))
+from bench import Row, electricity_path, row, timed, versions, write_results
 from hoeffding_tree_floor import floor_ns, work_per_event
 
 HERE = Path(__file__).parent
@@ -64,8 +62,8 @@ class Case:
 
 
 def electricity() -> Case | None:
-    path = Path(os.environ.get("STREAMADAPT_DATA", "")) / "electricity" / "elec.csv.gz"
-    if not path.is_file():
+    path = electricity_path()
+    if path is None:
         print("electricity: no $STREAMADAPT_DATA/electricity/elec.csv.gz, left out")
         return None
     with gzip.open(path) as lines:
@@ -107,16 +105,6 @@ class Result:
     system: str
     ns: float
     predicted: NDArray[np.integer] | None = None
-
-
-def timed(work: Callable[[], object], n: int, passes: int) -> float:
-    """Median nanoseconds per event."""
-    taken = []
-    for _ in range(passes):
-        start = time.perf_counter()
-        work()
-        taken.append((time.perf_counter() - start) / n * 1e9)
-    return statistics.median(taken)
 
 
 def ours(case: Case, passes: int) -> list[Result]:
@@ -192,46 +180,30 @@ def moa(case: Case, jar: Path, folder: Path, passes: int) -> list[Result]:
     ]
 
 
-def machine() -> dict[str, object]:
-    cpu = platform.processor()
-    if Path("/proc/cpuinfo").is_file():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
-    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
+def java_versions() -> dict[str, str]:
+    java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
+    return {"java": java.splitlines()[0], "moa": f"in CapyMOA {CAPYMOA}, if fetched"}
 
 
-def versions(with_java: bool) -> dict[str, str]:
-    found = {name: version(name) for name in ("numpy", "numba", "river", "streamadapt")}
-    found["python"] = platform.python_version()
-    if with_java:
-        java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
-        found["java"] = java.splitlines()[0]
-        found["moa"] = f"in CapyMOA {CAPYMOA}, if fetched"
-    return found
-
-
-def report(case: Case, results: list[Result], rows: list[dict[str, object]]) -> None:
+def report(case: Case, results: list[Result], rows: list[Row]) -> None:
     """Print one case's lines of the table, and add them to `rows`."""
-    own = results[0]
+    own, add = results[0], partial(row, case.name)
     for result in results:
         shown = f"{case.name:12} {result.system:27} {1e9 / result.ns:12,.0f} {result.ns / 1e3:9.3f}"
-        rows.append(row(case, result.system, "speed", 1e9 / result.ns, "events/s"))
+        rows.append(add(result.system, "speed", 1e9 / result.ns, "events/s"))
         if result.predicted is not None and own.predicted is not None:
             n = len(result.predicted)
             accuracy = float((result.predicted == case.y[:n]).mean())
             same = float((result.predicted == own.predicted[:n]).mean())
             ours_there = float((own.predicted[:n] == case.y[:n]).mean())
             shown += f" {n:7,} {accuracy:9.4f} {ours_there:9.4f} {same:10.4f}"
-            rows.append(row(case, result.system, "ours there", ours_there, f"share of {n} rows"))
-            rows.append(row(case, result.system, "accuracy", accuracy, f"share of {n} rows"))
-            rows.append(row(case, result.system, "agreement with ours", same, f"share of {n} rows"))
+            unit = f"share of {n} rows"
+            rows.append(add(result.system, "ours there", ours_there, unit))
+            rows.append(add(result.system, "accuracy", accuracy, unit))
+            rows.append(add(result.system, "agreement with ours", same, unit))
         else:
             shown += " " * 39
         print(f"{shown} {result.ns / own.ns:8.2f}")
-
-
-def row(case: Case, system: str, metric: str, value: float, unit: str) -> dict[str, object]:
-    return {"case": case.name, "system": system, "metric": metric, "value": value, "unit": unit}
 
 
 def main() -> None:
@@ -242,7 +214,7 @@ def main() -> None:
     parser.add_argument("--river-rows", type=int, default=50_000)
     options = parser.parse_args()
     jar = moa_jar(options.moa_jar)
-    rows: list[dict[str, object]] = []
+    rows: list[Row] = []
     notes: list[str] = []
     header = ("events/s", "us/event", "rows", "accuracy", "ours", "agreement", "x ours")
     layout = "{:12} {:27} {:>12} {:>9} {:>7} {:>9} {:>9} {:>10} {:>8}"
@@ -267,14 +239,14 @@ def main() -> None:
                 results += moa(case, jar, folder, options.passes)
             report(case, results, rows)
             work = work_per_event(tree, case.X)
-            rows += [row(case, "streamadapt", what, v, "per event") for what, v in work.items()]
+            rows += [
+                row(case.name, "streamadapt", what, v, "per event") for what, v in work.items()
+            ]
             said = ", ".join(f"{v:,.1f} {what}" for what, v in work.items())
             notes.append(f"{case.name}: per event {said}; {results[0].ns / floor:.2f} x the floor")
     print("\n".join(notes))
-    out = HERE / "results" / "hoeffding_tree.json"
-    out.parent.mkdir(exist_ok=True)
-    facts = {"machine": machine(), "versions": versions(jar is not None), "rows": rows}
-    out.write_text(json.dumps(facts, indent=1) + "\n")
+    found = versions() | (java_versions() if jar is not None else {})
+    write_results("hoeffding_tree", found, rows)
 
 
 if __name__ == "__main__":

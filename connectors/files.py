@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from streamadapt.connectors.csv_source import CSVSource
 from streamadapt.connectors.file_source import FileSource
+from streamadapt.connectors.json_codec import ReadMessage
 from streamadapt.connectors.jsonl_source import JSONLSource
 from streamadapt.connectors.parquet_source import ParquetSource
 from streamadapt.errors import SourceError
@@ -39,7 +40,10 @@ SUPPORTED = tuple(_FORMATS)
 
 
 def open_source(
-    path: str | Path, schema: RecordSchema, format: FileFormat | None = None
+    path: str | Path,
+    schema: RecordSchema,
+    format: FileFormat | None = None,
+    read: ReadMessage | None = None,
 ) -> FileSource:
     """Open a file of records.
 
@@ -51,6 +55,9 @@ def open_source(
         Which columns to decode.
     format
         By default what the name's ending says, in any case, see `SUPPORTED`.
+    read
+        For files of lines in a format of your own, whatever their name: returns the object in a
+        line, see `JSONCodec`.
 
     Raises
     ------
@@ -67,6 +74,8 @@ def open_source(
 one of .csv, .csv.gz, .csv.zst, .jsonl, .jsonl.gz, .jsonl.zst, .ndjson, .ndjson.gz, .ndjson.zst, \
 .parquet
     """
+    if read is not None:
+        return JSONLSource(path, schema, read)
     name = Path(path).name.lower()
     found = format or next((f for end, f in _FORMATS.items() if name.endswith(end)), None)
     if found not in _SOURCES:

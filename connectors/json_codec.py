@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -14,9 +14,12 @@ from streamadapt.connectors.decode import boolean, canonical_text, number_from_v
 from streamadapt.connectors.decoded import BlockBuilder, DecodedBlock
 from streamadapt.connectors.times import time_us
 from streamadapt.contracts import IntArray
+from streamadapt.errors import BadRecordError
 from streamadapt.events import Records, RecordSchema, Reject
 
-__all__ = ["JSONCodec", "encode_lines"]
+__all__ = ["JSONCodec", "ReadMessage", "encode_lines"]
+
+ReadMessage: TypeAlias = Callable[[bytes], Mapping[str, object]]
 
 _Scalar = bool | int | float | str | None
 
@@ -63,8 +66,9 @@ class JSONCodec:
     ([2.5], [('tombstone', ''), ('wrong_type', 'x')])
     """
 
-    def __init__(self, schema: RecordSchema) -> None:
+    def __init__(self, schema: RecordSchema, read: ReadMessage | None = None) -> None:
         self.schema = schema
+        self._is_json = read is None
         time = () if schema.time is None else (schema.time.column,)
         others = (*schema.boolean_columns(), *schema.text_columns(), *time)
         names = dict.fromkeys((*schema.number_columns(), *others))
@@ -78,7 +82,8 @@ class JSONCodec:
             ],
             gc=False,
         )
-        self._decode_row = msgspec.json.Decoder(row).decode
+        decode = msgspec.json.Decoder(row).decode
+        self._decode_row = decode if read is None else _translated(read, decode)
 
     def _type(self, name: str) -> Any:  # noqa: ANN401 - a type expression
         return float | None if name in self._only_numbers else _Scalar
@@ -105,9 +110,10 @@ class JSONCodec:
         places = list(range(len(values)))
         rejects: list[Reject] = []
         try:
-            _check_utf8(values)
+            if self._is_json:
+                _check_utf8(values)
             rows = [self._decode_row(value) for value in values]  # type: ignore[arg-type]
-        except (TypeError, UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        except (TypeError, UnicodeDecodeError, msgspec.DecodeError, RecursionError, BadRecordError):
             rows, places, rejects = self._decode_one_by_one(values, positions)
         builder = BlockBuilder(len(rows))
         self._add_columns(builder, rows)
@@ -132,7 +138,8 @@ class JSONCodec:
         if not value:
             return ("tombstone" if value is None else "empty"), ""
         try:
-            _check_utf8([value])
+            if self._is_json:
+                _check_utf8([value])
             return self._decode_row(value)
         except UnicodeDecodeError as error:
             return "not_utf8", f"byte {error.start}"
@@ -140,7 +147,7 @@ class JSONCodec:
             message, _, path = str(error).rpartition(" - at `$")
             reason = "infinite" if message.startswith("Number out of range") else "wrong_type"
             return reason, path.strip(".`") or str(error)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, RecursionError, BadRecordError) as error:
             return "malformed", str(error)
 
     def _add_columns(self, builder: BlockBuilder, rows: list[Any]) -> None:
@@ -160,6 +167,22 @@ class JSONCodec:
         if (time := self.schema.time) is not None:
             convert = partial(time_us, time_format=time.format)
             builder.convert_times(time, values(time.column), convert)
+
+
+def _translated(read: ReadMessage, decode: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Return what decodes a message that `read` understands."""
+
+    def decoded(value: bytes | None) -> Any:  # noqa: ANN401 - a row
+        if not value:
+            raise BadRecordError("tombstone" if value is None else "empty")
+        try:
+            return decode(_ENCODER.encode(read(value)))
+        except msgspec.ValidationError:
+            raise
+        except Exception as error:  # a message may break the user's code in any way
+            raise BadRecordError(f"{type(error).__name__}: {error}") from error
+
+    return decoded
 
 
 def _check_utf8(values: Sequence[bytes | None]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from streamadapt.connectors.byte_stream import ByteStream
 from streamadapt.connectors.decoded import DecodedBlock
 from streamadapt.connectors.file_source import FileSource
-from streamadapt.connectors.json_codec import JSONCodec
+from streamadapt.connectors.json_codec import JSONCodec, ReadMessage
 from streamadapt.connectors.line_blocks import LineBlock, read_line_blocks
 from streamadapt.events import RecordSchema
 
@@ -30,6 +30,8 @@ class JSONLSource(FileSource):
         The file.
     schema
         Which keys to decode.
+    read
+        For lines that are no JSON: returns the object in a line, see `JSONCodec`.
 
     Raises
     ------
@@ -49,8 +51,10 @@ class JSONLSource(FileSource):
     >>> source.close()
     """
 
-    def __init__(self, path: str | Path, schema: RecordSchema) -> None:
-        self._codec = JSONCodec(schema)
+    def __init__(
+        self, path: str | Path, schema: RecordSchema, read: ReadMessage | None = None
+    ) -> None:
+        self._codec = JSONCodec(schema, read)
         super().__init__(path, schema)
 
     def _enter(self, position: int) -> tuple[ByteStream, int, Iterator[JSONLBlock]]:

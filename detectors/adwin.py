@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.contracts import FloatArray, IntArray, SignArray
 from streamadapt.detectors.adwin_kernels import (
     ALARM_BEFORE,
     HELD,
@@ -97,7 +97,7 @@ class ADWIN(ArrayDetector):
         """Mean of the values in the window; 0 if there is none."""
         return self.total / self.width if self.width else 0.0
 
-    def _run(self, xs: FloatArray, flags: BoolArray) -> None:
+    def _run(self, xs: FloatArray, flags: SignArray) -> None:
         adwin_run(xs, flags, self._params, self._counts, self._sums, self._buckets)
 
     def _values(self) -> dict[str, Value]:

@@ -35,8 +35,8 @@ class ArrayDetector(abc.ABC):
     """A detector over arrays: subclasses run one kernel over a block of values.
 
     Values that are NaN, infinite or beyond `LIMIT` are counted in ``n_skipped``, raise no alarm
-    and change nothing else.  After `update` or `update_many`, ``directions`` int8 [n] tells for each
-    value 1 for an alarm because the values rose, -1 because they fell, else 0.
+    and change nothing else.  After `update` or `update_many`, ``directions`` int8 [n] tells for
+    each value 1 for an alarm because the values rose, -1 because they fell, else 0.
 
     Parameters
     ----------
@@ -99,7 +99,8 @@ class ArrayDetector(abc.ABC):
             raise ParameterError(f"xs has shape {values.shape}, expected (n,)")
         self.directions = np.empty(len(values), np.int8)
         self._run(values, self.directions)
-        return self.directions != 0
+        alarms: BoolArray = self.directions != 0
+        return alarms
 
     def state(self) -> State:
         """Return parameters, counters, sums and pools, as copies."""

@@ -89,7 +89,8 @@ class ChangeRegressor:
         places = np.maximum.accumulate(np.where(learned, np.arange(1, len(ops) + 1), 0))
         known = np.concatenate([[self._last], np.where(learned, targets, 0.0)])
         self._last = float(known[places[-1]]) if len(ops) else self._last
-        return known[np.concatenate([[0], places[:-1]])[: len(ops)]]
+        before: FloatArray = known[np.concatenate([[0], places[:-1]])[: len(ops)]]
+        return before
 
 
 def _usable(values: FloatArray) -> FloatArray:

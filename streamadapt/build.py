@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from streamadapt.config import Component, Config, WatchConfig
+from streamadapt.connectors.json_codec import ReadMessage
 from streamadapt.contracts import Detector, Learner, LearningTask
 from streamadapt.derived import Derived, PythonFeature
 from streamadapt.detectors import DETECTORS
@@ -24,10 +25,13 @@ from streamadapt.pipeline import Lane, Pipeline, Watch
 from streamadapt.task import Task
 from streamadapt.tracks import LabelTrack, MaturingTrack, Track, maturing_limits
 
-__all__ = ["SIGNING_KEY_VARIABLE", "build_task", "fingerprints", "imported"]
+__all__ = ["SIGNING_KEY_VARIABLE", "build_task", "fingerprints", "imported", "read_message"]
 
 SIGNING_KEY_VARIABLE = "STREAMADAPT_SIGNING_KEY"
 """Environment variable with the key that signs pickled River models."""
+
+EXTRAS = {"torch": "torch"}
+"""Which extra of this package brings a module that is not installed with it."""
 
 
 def imported(name: str, where: str) -> Any:  # noqa: ANN401 - whatever the user's module holds
@@ -43,9 +47,18 @@ def imported(name: str, where: str) -> Any:  # noqa: ANN401 - whatever the user'
         found = importlib.import_module(module)
         for part in path.split("."):
             found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{where}: python: {name!r} {_absent(error)}") from error
+    except Exception as error:  # the user's module may break in any way
         raise ConfigError(f"{where}: python: {name!r} cannot be imported: {error}") from error
     return found
+
+
+def _absent(error: ModuleNotFoundError) -> str:
+    module = (error.name or "").partition(".")[0]
+    if module not in EXTRAS:
+        return f"cannot be imported: {error}"
+    return f"needs {module}: pip install 'streamadapt[{EXTRAS[module]}]'"
 
 
 def build_task(config: Config, environ: Mapping[str, str]) -> Task:
@@ -75,6 +88,15 @@ def build_task(config: Config, environ: Mapping[str, str]) -> Task:
         lanes = makers.lanes(waits.n_slots, f"@{horizon}")
         tracks.append(MaturingTrack(horizon, Pipeline(lanes, config.reaction_block), waits))
     return Task(Intake(schema), features, join, tracks)
+
+
+def read_message(config: Config) -> ReadMessage | None:
+    """Return the user's own reader of messages, if the file names one."""
+    codec = config.record.codec
+    if codec is None:
+        return None
+    factory = imported(codec.python, "record.codec")
+    return _tried(partial(factory, **codec.params), "record.codec")  # type: ignore[no-any-return]
 
 
 def fingerprints(config: Config) -> dict[str, str]:
@@ -181,19 +203,18 @@ def _component(
 
 
 def _maker(
-    component: Any, told: Mapping[str, Any], given: Mapping[str, Any], where: str
+    component: Callable[..., Any], told: Mapping[str, Any], given: Mapping[str, Any], where: str
 ) -> Callable[[], Learner]:
     """Return what makes the learner; it is told only what its constructor asks for."""
     asked = inspect.signature(component).parameters
     if "signing_key" in asked and "signing_key" not in told:
         raise ConfigError(
-            f"{where}: the state of a River model is a pickle, which is only trusted if signed: set "
-            f"{SIGNING_KEY_VARIABLE} in the environment to a secret of at least 16 characters"
+            f"{where}: the state of a River model is a pickle, which is trusted only if signed: "
+            f"set {SIGNING_KEY_VARIABLE} in the environment to a secret of 16 or more characters"
         )
     takes_all = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in asked.values())
-    arguments = {name: value for name, value in told.items() if name in asked or takes_all} | dict(
-        given
-    )
+    arguments = {name: value for name, value in told.items() if name in asked or takes_all}
+    arguments |= given
 
     def make() -> Learner:
         return component(**arguments)  # type: ignore[no-any-return]
@@ -233,5 +254,5 @@ def _tried(make: Callable[[], Any], where: str) -> Any:  # noqa: ANN401 - what `
         return make()
     except StreamAdaptError as error:
         raise ConfigError(f"{where}: {error}") from error
-    except (TypeError, ValueError) as error:
-        raise ConfigError(f"{where}: {error}") from error
+    except Exception as error:  # a user's own component may break in any way
+        raise ConfigError(f"{where}: {type(error).__name__}: {error}") from error

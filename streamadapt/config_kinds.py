@@ -98,7 +98,7 @@ def kinds_of(base: type[Component], registry: Mapping[str, type]) -> Any:  # noq
 
 def shortened(union: Any, *kinds: str) -> Any:  # noqa: ANN401 - a type made at run time
     """Return the type of which ``kind`` alone may stand for ``{kind: ...}``."""
-    written: Any = Literal[kinds] | union if kinds else union  # type: ignore[valid-type]
+    written: Any = Literal[kinds] | union if kinds else union
     return Annotated[union, BeforeValidator(_named, json_schema_input_type=written)]
 
 

@@ -118,6 +118,22 @@ def _only_for(kind: str, owner: str, name: str, values: tuple[object, ...], leas
         raise ValueError(f"`{name}` holds a value twice")
 
 
+class CodecConfig(ConfigModel):
+    """What reads messages in a format of your own.
+
+    Parameters
+    ----------
+    python
+        ``package.module:factory``; called with the `params`, it gives a function that takes the
+        bytes of a message (a line of a file) and returns a mapping of names to scalars.
+    params
+        Its parameters.
+    """
+
+    python: str = Field(pattern=r"^[\w.]+:[\w.]+$")
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
 class RecordConfig(ConfigModel):
     """The columns of a record; those not named are ignored.
 
@@ -132,12 +148,15 @@ class RecordConfig(ConfigModel):
         Column that says which entity or series an event belongs to; by default all are one.
     time
         Column of the event time.
+    codec
+        Reads messages in a format of your own; by default the format is the file's.
     """
 
     features: dict[str, Features] = Field(min_length=1)
     id: str | None = None
     key: str | None = None
     time: TimeField | None = None
+    codec: CodecConfig | None = None
 
 
 class OwnFeature(ConfigModel):

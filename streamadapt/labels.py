@@ -31,7 +31,15 @@ COUNTERS = (
     "events", "labelled", "duplicate", "out_of_order", "too_late", "expired",
     "early", "unknown_id", "repeated", "corrected", "label_awaited", "expired_label",
 )  # fmt: skip
-REASONS = ("duplicate", "too_late", "unknown_id", "expired", "repeated", "corrected", "no_label")
+REASONS = (
+    "duplicate",
+    "too_late",
+    "unknown_id",
+    "expired",
+    "repeated",
+    "corrected",
+    "no_label",
+)
 
 
 class LabelLimits(BaseModel):
@@ -40,8 +48,9 @@ class LabelLimits(BaseModel):
     An event waits for its label while no more than ``max_pending`` events come after it, and no
     longer than ``max_age_s`` of event time.  The last ``remember`` events that got their label are
     kept, to know duplicates, repeated and corrected labels.  A label that comes before its event
-    waits while no more than ``max_early`` such labels come after it.  Events older than ``allowed_lateness_s`` behind the newest one
-    are dead letters (reason ``too_late``); by default none is.
+    waits while no more than ``max_early`` such labels come after it.  Events older than
+    ``allowed_lateness_s`` behind the newest one are dead letters (reason ``too_late``); by
+    default none is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -147,7 +156,8 @@ class _Ring:
     def entries(self, tail: int, head: int) -> IntArray:
         """Return the numbers of the entries that live, oldest first."""
         entries = np.arange(tail, head)
-        return entries[self.status[entries & (len(self.ids) - 1)] != k.DEAD]
+        live: IntArray = entries[self.status[entries & (len(self.ids) - 1)] != k.DEAD]
+        return live
 
     def state(self, tail: int, head: int) -> State:
         entries = self.entries(tail, head)
@@ -246,13 +256,12 @@ class LabelJoin:
             np.empty(n, np.int8), np.empty(n, np.int64), np.empty(n),
             np.empty(n, np.int64), np.empty(n, np.bool_),
         )  # fmt: skip
-        drop_at, drop_why = (
-            np.empty((2 * n + early, 2), np.int64),
-            np.empty(2 * n + early, np.int64),
-        )
+        most = 2 * n + early  # each record may be dropped, and so may each early label
+        drop_at, drop_why = np.empty((most, 2), np.int64), np.empty(most, np.int64)
         n_ops, n_drops = k.admit(
             arrivals.kind, arrivals.id, arrivals.time_us, arrivals.label, arrivals.position,
-            *self._ring.arrays(), self._labelled, *self._early.arrays(), self._cursor, self._limits, self._counts,
+            *self._ring.arrays(), self._labelled, *self._early.arrays(),
+            self._cursor, self._limits, self._counts,
             ops.op, ops.slot, ops.y, ops.record, ops.graded, drop_at, drop_why,
         )  # fmt: skip
         drops = [

@@ -92,9 +92,13 @@ def sized(factory: Callable[..., T]) -> Callable[[], T]:
     ParameterError
         If it needs others.
     """
+    try:
+        parameters = inspect.signature(factory).parameters
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"a factory for laws is a class or a function: {error}") from error
     needed = [
         name
-        for name, parameter in inspect.signature(factory).parameters.items()
+        for name, parameter in parameters.items()
         if parameter.default is parameter.empty
         and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
     ]

@@ -13,8 +13,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
-from streamadapt.build import build_task, fingerprints
+from streamadapt.build import build_task, fingerprints, read_message
 from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
 from streamadapt.config import Config
 from streamadapt.connectors import JSONLSink, open_source
@@ -124,7 +125,7 @@ class Replay:
         self,
         on_outcome: Callable[[Outcome], None] | None = None,
         on_progress: Callable[[int], None] | None = None,
-    ) -> dict[str, object]:
+    ) -> dict[str, Any]:
         """Replay to the end, or until `stop`; return the summary.
 
         Parameters
@@ -152,10 +153,11 @@ class Replay:
         self._opened.close()
 
     def _open(self, stack: ExitStack) -> None:
-        schema, format_ = self.config.schema_of_records(), None
-        if self.config.source:
-            format_ = self.config.source.format
-        self._source: Source = open_source(self._source_path, schema, format=format_)
+        own = self.config.source  # its format is that of its own file, not of another one
+        format_ = own.format if own and Path(own.path) == self._source_path else None
+        self._source: Source = open_source(
+            self._source_path, self.config.schema_of_records(), format_, read_message(self.config)
+        )
         stack.callback(self._source.close)
         self.out.mkdir(parents=True, exist_ok=True)
         self._store = SQLiteStore(self.out / STATE_FILE)
@@ -262,7 +264,7 @@ class Replay:
             "--fresh begins the whole run again"
         )
 
-    def _summary(self, seconds: float) -> dict[str, object]:
+    def _summary(self, seconds: float) -> dict[str, Any]:
         counts = self.task.counts
         return {
             "name": self.config.name,

@@ -20,6 +20,7 @@ from streamadapt.models.change import learning_changes
 from streamadapt.storage_laws import Read
 from tests.laws.source_files import SCHEMA, WRITERS
 
+
 def _change(n_features: int) -> Learner:
     """Return the wrapper that learns changes, around a learner that forgets."""
     return learning_changes(lambda: LinearRegression(n_features), 0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -34,8 +36,7 @@ def steps_of(
 ) -> list[Step]:
     edges = [0, *sorted(min(cut, len(labels)) for cut in cuts), len(labels)]
     parts = [
-        delayed.interleave(events(labels, times, start, stop))
-        for start, stop in zip(edges[:-1], edges[1:], strict=True)
+        delayed.interleave(events(labels, times, start, stop)) for start, stop in pairwise(edges)
     ]
     parts.append(delayed.flush())
     return [

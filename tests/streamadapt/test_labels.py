@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -53,7 +55,7 @@ def joined(
     steps: list[tuple[object, ...]] = []
     drops: list[tuple[int, str]] = []
     edges = [0, *sorted(min(cut, len(some)) for cut in cuts), len(some)]
-    for start, stop in zip(edges[:-1], edges[1:], strict=True):
+    for start, stop in pairwise(edges):
         batch = arrivals(some[start:stop], first + start)
         ops, dropped = join.admit(batch)
         predicts = (ops.op & 1).astype(bool)
@@ -119,8 +121,9 @@ def test_state_and_digest_do_not_depend_on_the_cuts() -> None:
         ([(EVENT, 1, None, 1.0), (LABEL, 1, None, 0.0)], "corrected"),
         ([(EVENT, 1, None, None), (LABEL, 1, None, None)], "no_label"),
         ([(EVENT, 1, 60_000_000, None), (EVENT, 2, 0, None)], "too_late"),
-        ([(EVENT, 2, 5, None), (EVENT, 1, 0, None), (EVENT, 3, 99_000_000, None), (LABEL, 1, None, 1.0),
-          (LABEL, 7, None, 1.0), (LABEL, 8, None, 1.0), (LABEL, 9, None, 1.0)], "unknown_id"),
+        ([(LABEL, 7, None, 1.0), (LABEL, 8, None, 1.0), (LABEL, 9, None, 1.0)], "unknown_id"),
+        ([(EVENT, 2, 40_000_000, None), (EVENT, 1, 15_000_000, None), (EVENT, 3, 46_000_000, None),
+          (LABEL, 1, None, 1.0)], "expired"),
     ],
 )  # fmt: skip
 def test_each_fate_has_its_reason(some: list[Record], reason: str) -> None:

@@ -61,7 +61,7 @@ def test_a_reset_begins_again_at_the_next_boundary_after_the_drift() -> None:
 
 
 def test_after_a_reset_the_learner_knows_only_the_new_concept() -> None:
-    lane, facts = run(Reset())
+    lane, _ = run(Reset())
     share = lane.learner.run(np.array([1], np.int8), np.zeros((1, 2)), np.zeros(1))
     assert share[0, 1] == 1.0
     assert lane.version == 1

@@ -76,8 +76,10 @@ def test_dead_letters_say_why_and_hold_the_record(start: Start, stream: Path) ->
     summary = run.run()
     letters = lines(run.out / "dead_letters.jsonl")
     rows = stream.read_text().splitlines()[1:]
-    assert len(letters) == sum(n for k, n in summary["counters"].items() if k.startswith("rejected_"))
-    assert {"infinite", "wrong_type", "unknown_class", "malformed"} <= {x["reason"] for x in letters}
+    counters = summary["counters"]
+    assert len(letters) == sum(n for name, n in counters.items() if name.startswith("rejected_"))
+    reasons = {letter["reason"] for letter in letters}
+    assert {"infinite", "wrong_type", "unknown_class", "malformed"} <= reasons
     for letter in letters:
         assert letter["original"].rstrip("\r\n") == rows[letter["position"]]
         assert letter["length_bytes"] == len(letter["original"].encode())
@@ -159,7 +161,7 @@ def test_a_changed_learner_stops_the_resume_and_is_named(start: Start) -> None:
     stop_after(first, 10)
     first.close()
     changed = {**LATE, "learners__tree__grace_period": "51"}
-    with pytest.raises(IncompatibleStateError, match="tree.*--reset tree"):
+    with pytest.raises(IncompatibleStateError, match=r"tree.*--reset tree"):
         start(changes=changed, resume=True)
     summary = start(changes=changed, resume=True, reset=frozenset({"tree"})).run()
     grades = summary["learners"]

@@ -1,0 +1,61 @@
+"""What all benchmarks share: timing, the machine, and the file of results."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+__all__ = ["Row", "electricity_path", "machine", "row", "timed", "versions", "write_results"]
+
+HERE = Path(__file__).parent
+
+Row = dict[str, object]
+
+
+def row(case: str, system: str, metric: str, value: float, unit: str) -> Row:
+    """One number of a results file."""
+    return {"case": case, "system": system, "metric": metric, "value": value, "unit": unit}
+
+
+def timed(work: Callable[[], object], n: int, passes: int) -> float:
+    """Median nanoseconds per event."""
+    taken = []
+    for _ in range(passes):
+        start = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - start) / n * 1e9)
+    return statistics.median(taken)
+
+
+def electricity_path() -> Path | None:
+    """Return ``$STREAMADAPT_DATA/electricity/elec.csv.gz`` if it is there."""
+    path = Path(os.environ.get("STREAMADAPT_DATA", "")) / "electricity" / "elec.csv.gz"
+    return path if path.is_file() else None
+
+
+def machine() -> dict[str, object]:
+    cpu = platform.processor()
+    if Path("/proc/cpuinfo").is_file():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
+    return {"cpu": cpu, "cores": os.cpu_count(), "system": platform.system()}
+
+
+def versions(*packages: str) -> dict[str, str]:
+    """Versions of Python, of the package, and of those that both benchmarks and it compute with."""
+    names = ("numpy", "numba", "river", "streamadapt", *packages)
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
+
+
+def write_results(name: str, found: dict[str, str], rows: Iterable[Row]) -> None:
+    """Write ``results/<name>.json``; `found` are the versions."""
+    out = HERE / "results" / f"{name}.json"
+    out.parent.mkdir(exist_ok=True)
+    facts = {"machine": machine(), "versions": found, "rows": list(rows)}
+    out.write_text(json.dumps(facts, indent=1) + "\n")
