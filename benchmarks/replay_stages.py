@@ -35,7 +35,7 @@ __all__ = ["floors", "stage_times"]
 
 
 def _learner(learner: Any) -> str:
-    return f"learner {learner.kind}"
+    return type(learner).__name__
 
 
 STAGES: list[tuple[str | Callable[[Any], str], type, str]] = [
