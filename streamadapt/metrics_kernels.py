@@ -25,7 +25,8 @@ def settle_classes(op, slot, y, graded, P, held, confusion, sums, loss, row):
     for i in range(len(op)):
         s = slot[i]
         if op[i] & 1:
-            held[s] = P[i]
+            for c in range(classes):
+                held[s, c] = P[i, c]
         if op[i] & 2 and graded[i]:
             truth = np.int64(y[i])
             if held[s, 0] != held[s, 0]:
@@ -55,7 +56,7 @@ def settle_numbers(op, slot, y, graded, P, held, sums, loss, row):
     for i in range(len(op)):
         s = slot[i]
         if op[i] & 1:
-            held[s] = P[i]
+            held[s, 0] = P[i, 0]
         if op[i] & 2 and graded[i]:
             if held[s, 0] != held[s, 0]:
                 sums[5] += 1.0
