@@ -14,7 +14,7 @@ from streamadapt.connectors.csv_records import record_ends, split_cells
 from streamadapt.connectors.file_source import FileSource, check_columns
 from streamadapt.connectors.line_blocks import LineBlock, read_line_blocks
 from streamadapt.errors import BadRecordError, ParameterError, SourceError
-from streamadapt.events import RecordSchema
+from streamadapt.events import CategoricalField, RecordSchema
 
 __all__ = ["NA_VALUES", "CSVSource"]
 
@@ -73,6 +73,7 @@ class CSVSource(FileSource):
             raise ParameterError(f"delimiter = {delimiter!r} is not one ASCII character")
         self.delimiter = delimiter
         self.na_values = tuple(na_values)
+        _check_names(schema, {*self.na_values, ""})
         super().__init__(path, schema)
 
     def _enter(self, position: int) -> tuple[ByteStream, int, Iterator[CSVBlock]]:
@@ -105,3 +106,14 @@ class CSVSource(FileSource):
             if n > 1:
                 raise SourceError(f"the header of {self.path} names column {name!r} {n} times")
         return columns
+
+
+def _check_names(schema: RecordSchema, na_values: set[str]) -> None:
+    """Raise if a class or category is written like a missing value: it would never be seen."""
+    fields = [spec for spec in schema.features.values() if isinstance(spec, CategoricalField)]
+    names = {*schema.classes, *(value for spec in fields for value in spec.values)}
+    if clash := sorted(names & na_values):
+        raise ParameterError(
+            f"{clash[0]!r} is the name of a class or category, but in CSV it stands for a missing "
+            "value: rename it"
+        )

@@ -93,18 +93,20 @@ def read_line_blocks(
     """Yield all that `read(n_bytes)` gives, in blocks; the last line needs no line end.
 
     What `record_ends` calls open after 16 MiB or at the end of the file (a quote that is never
-    closed) is cut at its first LF, so that one stray quote costs one line.
+    closed) is cut at its first LF, so that one stray quote costs one line.  Each such cut that
+    follows another takes twice as many lines, so that many stray quotes do not cost the square.
     """
-    data, is_open = read(BLOCK_BYTES).removeprefix(BOM), True
+    data, is_open, n_cut = read(BLOCK_BYTES).removeprefix(BOM), True, 1
     while data or is_open:
         ends, is_tidy = record_ends(data)
         n_fit = _fitting(ends)
         if n_fit:
             end = int(ends[n_fit - 1])
             yield LineBlock.cut(data[:end], ends[:n_fit], is_tidy)
-            data = data[end:]
+            data, n_cut = data[end:], 1
         elif len(data) > LINE_LIMIT_BYTES or not is_open:
-            block, data = _first_line(data, read)
+            block, data = _first_lines(data, n_cut, read)
+            n_cut *= 2
             yield block
         else:
             part = read(max(BLOCK_BYTES, len(data)))
@@ -119,11 +121,15 @@ def _fitting(ends: IntArray) -> int:
     return int(too_long[0]) if len(too_long) else len(ends)
 
 
-def _first_line(data: bytes, read: Callable[[int], bytes]) -> tuple[LineBlock, bytes]:
-    """Cut the first line off; of one that is too long, drop all but the limit."""
-    end = data.find(b"\n", 0, LINE_LIMIT_BYTES) + 1
-    if end:
-        return LineBlock.cut(data[:end], np.array([end]), is_tidy=False), data[end:]
+def _first_lines(data: bytes, n: int, read: Callable[[int], bytes]) -> tuple[LineBlock, bytes]:
+    """Cut up to n lines off; of a first one that is too long, drop all but the limit."""
+    ends: list[int] = []
+    end = 0
+    while len(ends) < n and (end := data.find(b"\n", end, LINE_LIMIT_BYTES) + 1):
+        ends.append(end)
+    if ends:
+        cut = ends[-1]
+        return LineBlock.cut(data[:cut], np.array(ends), is_tidy=False), data[cut:]
     head, length = data[:LINE_LIMIT_BYTES], 0
     while (end := data.find(b"\n")) < 0:
         length += len(data)

@@ -24,7 +24,7 @@ from streamadapt.events import (
 
 __all__ = ["TARGET_MAX_ABS", "check_values"]
 
-TARGET_MAX_ABS = 1e300
+TARGET_MAX_ABS = 1e100
 """Numeric targets beyond this are dead letters (reason ``huge``)."""
 
 

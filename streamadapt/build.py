@@ -15,6 +15,7 @@ from streamadapt.connectors.json_codec import ReadMessage
 from streamadapt.contracts import Detector, Learner, LearningTask
 from streamadapt.derived import Derived, PythonFeature
 from streamadapt.detectors import DETECTORS
+from streamadapt.envelope import LIMIT_BYTES
 from streamadapt.errors import ConfigError, StreamAdaptError
 from streamadapt.features import FeatureMap
 from streamadapt.intake import Intake
@@ -25,7 +26,17 @@ from streamadapt.pipeline import Lane, Pipeline, Watch
 from streamadapt.task import Task
 from streamadapt.tracks import LabelTrack, MaturingTrack, Track, maturing_limits
 
-__all__ = ["SIGNING_KEY_VARIABLE", "build_task", "fingerprints", "imported", "read_message"]
+__all__ = [
+    "PIPELINE",
+    "SIGNING_KEY_VARIABLE",
+    "build_task",
+    "fingerprints",
+    "imported",
+    "read_message",
+]
+
+PIPELINE = "@pipeline"
+"""Fingerprint of what all learners share; no learner can have this name."""
 
 SIGNING_KEY_VARIABLE = "STREAMADAPT_SIGNING_KEY"
 """Environment variable with the key that signs pickled River models."""
@@ -78,6 +89,7 @@ def build_task(config: Config, environ: Mapping[str, str]) -> Task:
         target_is_known=is_forecast,
         past_targets_are_known=immediate,
     )
+    _check_waiting(config, features.n_features)
     join = LabelJoin(features.n_features, config.labels, dedup_only=is_forecast)
     makers = _Makers(config, features, environ)
     tracks: list[Track] = []
@@ -88,6 +100,22 @@ def build_task(config: Config, environ: Mapping[str, str]) -> Task:
         lanes = makers.lanes(waits.n_slots, f"@{horizon}")
         tracks.append(MaturingTrack(horizon, Pipeline(lanes, config.reaction_block), waits))
     return Task(Intake(schema), features, join, tracks)
+
+
+def _check_waiting(config: Config, n_features: int) -> None:
+    """Raise if rows could not wait for their labels, or a checkpoint not hold them."""
+    labels = config.labels
+    if labels.delay.events >= labels.max_pending:
+        raise ConfigError(
+            f"labels.max_pending: with a delay of {labels.delay.events} events each event would "
+            "expire before its label comes"
+        )
+    n_bytes = 8 * n_features * labels.max_pending
+    if n_bytes > LIMIT_BYTES:
+        raise ConfigError(
+            f"labels.max_pending: {labels.max_pending} rows of {n_features} features may take "
+            f"{n_bytes >> 20} MiB, and a checkpoint holds {LIMIT_BYTES >> 20} MiB: wait for fewer"
+        )
 
 
 def read_message(config: Config) -> ReadMessage | None:
@@ -108,7 +136,7 @@ def fingerprints(config: Config) -> dict[str, str]:
     shared = {
         name: tree[name] for name in ("task", "record", "derived", "labels", "reaction_block")
     }
-    parts: dict[str, Any] = {"pipeline": shared}
+    parts: dict[str, Any] = {PIPELINE: shared}
     parts |= {
         name: [learner.model_dump(mode="json"), tree["seed"]]
         for name, learner in config.learners.items()

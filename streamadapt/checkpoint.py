@@ -188,6 +188,10 @@ class CheckpointStore:
         spare = [name for name in there[: -self.keep] if name not in names]
         self._store.delete([self._key(name) for name in spare])
 
+    def discard(self, names: Collection[str]) -> None:
+        """Delete checkpoints that nothing may go on from."""
+        self._store.delete([self._key(name) for name in sorted(names)])
+
     def _key(self, name: str) -> str:
         match = _NAME.fullmatch(name)
         if not match:

@@ -244,7 +244,7 @@ def _opened_replay(
     log_level: str,
     options: tuple[bool, bool, list[str]],
 ) -> Replay:
-    from streamadapt.build import fingerprints
+    from streamadapt.build import PIPELINE, fingerprints
     from streamadapt.config_file import placed
     from streamadapt.ops import LogReporter, configure_logs
     from streamadapt.replay import Replay, ReplayOptions
@@ -256,7 +256,7 @@ def _opened_replay(
         raise ConfigError(f"{pipeline} names no `source`: give --source FILE")
     configure_logs(log_level)
     with placed(config):
-        lanes = fingerprints(config).keys() - {"pipeline"}
+        lanes = fingerprints(config).keys() - {PIPELINE}
         unknown = [name for name in reset if name not in lanes]
         if unknown:
             raise ConfigError(f"--reset {unknown[0]}: there are {', '.join(sorted(lanes))}")
@@ -267,6 +267,8 @@ def _opened_replay(
 @contextmanager
 def _stopping(run: Replay) -> Iterator[None]:
     """Let the first Ctrl-C or SIGTERM end the run after the records at hand, the second at once."""
+    import pyarrow
+
     asked = False
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -277,6 +279,8 @@ def _stopping(run: Replay) -> Iterator[None]:
         run.stop()
         os.write(2, b"\nstopping after the records at hand; once more: at once\n")
 
+    # Arrow would answer the signal too, with an exception in the middle of a block.
+    pyarrow.enable_signal_handlers(False)
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield

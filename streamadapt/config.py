@@ -34,6 +34,8 @@ class Origin:
     file: str = "pipeline"
     written: dict[str, Any] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """{value from the environment: its variable}; never shown."""
 
 
 class Config(ConfigModel):

@@ -71,7 +71,10 @@ did you mean 'regression'?
         raise ConfigError(f"{where}: a pipeline file is a mapping of names to values")
     places = Places(tree, lines, _override(tree, environ))
     written = copy.deepcopy(tree)
-    origin = Origin(where, written, {".".join(path): line for path, line in lines.items()})
+    named = {m for found in _REFERENCE.finditer(text) for m in _VARIABLE.findall(found.group(1))}
+    secrets = {environ[name]: name for name, _ in named if environ.get(name)}
+    at = {".".join(path): line for path, line in lines.items()}
+    origin = Origin(where, written, at, secrets)
     filled = _substituted(tree, environ, (where, places, ()))
     try:
         return Config.model_validate(filled, context=origin)
@@ -81,7 +84,7 @@ did you mean 'regression'?
 
 @contextmanager
 def placed(config: Config) -> Iterator[None]:
-    """Add file and line to a `ConfigError` about this configuration, raised inside.
+    """Add file and line to a `ConfigError` about this configuration, hide what is secret.
 
     Such an error begins with the path it is about, and maybe the parameter, as in
     ``learners.tree: delta = 7 is not in [0, 1]``.
@@ -89,7 +92,10 @@ def placed(config: Config) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        raise ConfigError(_with_line(config.origin, str(error))) from error
+        text = str(error)
+        for secret, name in config.origin.secrets.items():
+            text = text.replace(secret, f"${{{name}}}")
+        raise ConfigError(_with_line(config.origin, text)) from None
 
 
 def _with_line(origin: Origin, text: str) -> str:

@@ -22,8 +22,8 @@ class LabelDelay(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    events: int = Field(0, ge=0)
-    seconds: float = Field(0, ge=0)
+    events: int = Field(0, ge=0, le=1 << 26)
+    seconds: float = Field(0, ge=0, le=1e10)
 
     @model_validator(mode="after")
     def _one_of_both(self) -> LabelDelay:
@@ -36,7 +36,8 @@ class DelayedLabels:
     """Takes labels off their events and brings them back as records of their own, later.
 
     With ``events: D`` a label comes right after the D-th event after its own.  With ``seconds`` it
-    comes before the first event that is more than so much later, as event time has it.
+    comes before the first event that is more than so much later, as event time has it.  No more
+    than `max_waiting` labels wait at the end of a call; older ones are dropped, and counted.
 
     Examples
     --------
@@ -50,7 +51,9 @@ class DelayedLabels:
     [(0, 0), (0, 1), (1, 0), (0, 2), (1, 1)]
     """
 
-    def __init__(self, delay: LabelDelay) -> None:
+    def __init__(self, delay: LabelDelay, max_waiting: int = 1 << 26) -> None:
+        self._max_waiting = max_waiting
+        self.n_dropped = 0
         self._events = delay.events
         self._us = round(delay.seconds * 1e6)
         self._n_events = 0
@@ -78,9 +81,17 @@ class DelayedLabels:
         self._n_events += n
         due = turn < self._n_events
         self._waiting = {name: values[~due] for name, values in labels.items()}
+        self._bound()
         return _merged(
             arrivals, order, {k: v[due] for k, v in labels.items()}, turn[due], bool(self._events)
         )
+
+    def _bound(self) -> None:
+        """Drop the oldest labels beyond the bound: their events have expired by then."""
+        spare = len(self._waiting["id"]) - self._max_waiting
+        if spare > 0:
+            self.n_dropped += spare
+            self._waiting = {name: values[spare:] for name, values in self._waiting.items()}
 
     def flush(self) -> Arrivals:
         """Return all labels still waiting: the stream has ended."""
@@ -92,7 +103,12 @@ class DelayedLabels:
         return State(
             "delayed_labels",
             1,
-            {**self._waiting, "n_events": self._n_events, "watermark_us": int(self._watermark)},
+            {
+                **self._waiting,
+                "n_events": self._n_events,
+                "n_dropped": self.n_dropped,
+                "watermark_us": int(self._watermark),
+            },
         )
 
     def restore(self, state: State) -> None:
@@ -100,6 +116,7 @@ class DelayedLabels:
         state.expect("delayed_labels", 1)
         self._waiting = {name: state.array(name) for name in _NAMES}
         self._n_events = state.integer("n_events")
+        self.n_dropped = state.integer("n_dropped")
         self._watermark = state.integer("watermark_us")
 
     def _turns(self, labels: dict[str, NDArray[np.generic]], times: IntArray) -> IntArray:

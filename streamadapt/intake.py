@@ -70,7 +70,7 @@ class Intake:
         """Refuse rows without the id or the event time that the schema asks for."""
         schema = self._schema
         if schema.id is not None:
-            absent = np.array([text is None for text in records.texts[schema.id]], bool)
+            absent = np.array([not text for text in records.texts[schema.id]], bool)
             keep = _refuse(records, keep, absent, ("missing_id", schema.id), rejects)
         if schema.time is not None:
             absent = _times(records) == MISSING_TIME

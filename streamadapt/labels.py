@@ -7,7 +7,7 @@ other fate of a label is defined and counted:
 before its event                kept (``max_early``), learned right after the event's prediction
 repeated with the same value    dropped, ``repeated``
 corrected to another value      dropped or learned again (``learn_corrections``), ``corrected``
-of an event too old             dead letter ``expired``; the event itself counts as ``expired``
+of an event that is too old     dead letter ``expired``; ``unknown_id`` once the event was dropped
 of an id never seen             dead letter ``unknown_id``, once it leaves the early buffer
 ==============================  ===============================================================
 """
@@ -30,6 +30,7 @@ __all__ = ["COUNTERS", "REASONS", "Arrivals", "Drop", "LabelJoin", "LabelLimits"
 COUNTERS = (
     "events", "labelled", "duplicate", "out_of_order", "too_late", "expired",
     "early", "unknown_id", "repeated", "corrected", "label_awaited", "expired_label",
+    "too_early",
 )  # fmt: skip
 REASONS = (
     "duplicate",
@@ -39,6 +40,7 @@ REASONS = (
     "repeated",
     "corrected",
     "no_label",
+    "too_early",
 )
 
 
@@ -49,18 +51,20 @@ class LabelLimits(BaseModel):
     longer than ``max_age_s`` of event time.  The last ``remember`` events that got their label are
     kept, to know duplicates, repeated and corrected labels.  A label that comes before its event
     waits while no more than ``max_early`` such labels come after it.  Events older than
-    ``allowed_lateness_s`` behind the newest one are dead letters (reason ``too_late``); by
-    default none is.
+    ``allowed_lateness_s`` behind the newest one are dead letters (reason ``too_late``), and so are
+    those more than ``max_ahead_s`` after it (``too_early``), unless the event refused just before
+    says about the same time; by default none is.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_pending: int = Field(100_000, ge=1, le=1 << 26)
     max_early: int = Field(10_000, ge=1, le=1 << 26)
-    max_age_s: float | None = Field(None, gt=0)
+    max_age_s: float | None = Field(None, gt=0, le=1e10)
     remember: int = Field(1_000, ge=1, le=1 << 26)
     learn_corrections: bool = False
-    allowed_lateness_s: float | None = Field(None, gt=0)
+    allowed_lateness_s: float | None = Field(None, gt=0, le=1e10)
+    max_ahead_s: float | None = Field(None, gt=0, le=1e10)
 
     def packed(self, dedup_only: bool) -> IntArray:
         """Return the limits as the kernels take them."""
@@ -71,6 +75,7 @@ class LabelLimits(BaseModel):
                 _us(self.max_age_s),
                 min(self.remember, self.max_pending),
                 _us(self.allowed_lateness_s),
+                _us(self.max_ahead_s),
                 self.learn_corrections,
                 dedup_only,
             ],
@@ -111,11 +116,16 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """A record that the join does not use; ``record`` is its place in the call, or -1."""
+    """A record that the join does not use; ``record`` is its place in the call, or -1.
+
+    ``id`` and ``label`` are of the record: a label has no other form to be shown by.
+    """
 
     record: int
     position: int
     reason: str
+    id: int
+    label: float
 
 
 @dataclass(slots=True)
@@ -257,18 +267,34 @@ class LabelJoin:
             np.empty(n, np.int64), np.empty(n, np.bool_),
         )  # fmt: skip
         most = 2 * n + early  # each record may be dropped, and so may each early label
-        drop_at, drop_why = np.empty((most, 2), np.int64), np.empty(most, np.int64)
+        drop_at, drop_why = np.empty((most, 3), np.int64), np.empty(most, np.int64)
+        drop_value = np.empty(most)
         n_ops, n_drops = k.admit(
             arrivals.kind, arrivals.id, arrivals.time_us, arrivals.label, arrivals.position,
             *self._ring.arrays(), self._labelled, *self._early.arrays(),
             self._cursor, self._limits, self._counts,
-            ops.op, ops.slot, ops.y, ops.record, ops.graded, drop_at, drop_why,
+            ops.op, ops.slot, ops.y, ops.record, ops.graded, drop_at, drop_why, drop_value,
         )  # fmt: skip
-        drops = [
-            Drop(int(at[0]), int(at[1]), REASONS[why])
-            for at, why in zip(drop_at[:n_drops], drop_why[:n_drops], strict=True)
-        ]
+        at, ids = drop_at[:n_drops], drop_at[:n_drops, 2].astype(np.uint64).tolist()
+        reasons = [REASONS[why] for why in drop_why[:n_drops].tolist()]
+        fates = zip(at[:, 0].tolist(), at[:, 1].tolist(), reasons, ids, strict=True)
+        values = drop_value[:n_drops].tolist()
+        drops = [Drop(*fate, value) for fate, value in zip(fates, values, strict=True)]
         return ops.part(0, n_ops), drops
+
+    def drain_early(self) -> list[Drop]:
+        """Drop all labels whose event has not come: the stream has ended."""
+        cursor, ring = self._cursor, self._early
+        entries = ring.entries(cursor[k.EARLY_TAIL], cursor[k.EARLY_HEAD])
+        slots = (entries & (len(ring.ids) - 1)).tolist()
+        ring.status[slots] = k.DEAD
+        ring.table[:] = 0
+        cursor[k.EARLY_TAIL] = cursor[k.EARLY_HEAD]
+        self._counts[k.N_UNKNOWN] += len(slots)
+        return [
+            Drop(-1, int(ring.positions[s]), "unknown_id", int(ring.ids[s]), float(ring.labels[s]))
+            for s in slots
+        ]
 
     def gather(self, ops: Ops, X: FloatArray) -> FloatArray:
         """Return each op's row: float64 [n, d]; X holds those of the predicting ops, in order."""

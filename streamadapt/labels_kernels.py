@@ -19,20 +19,20 @@ EVENT, LABEL = 0, 1
 DEAD, PENDING, LABELLED, DEDUP = 0, 1, 2, 3
 
 # Reasons for a drop; index into `labels.REASONS`.
-DUPLICATE, TOO_LATE, UNKNOWN_ID, EXPIRED, REPEATED, CORRECTED, NO_LABEL = 0, 1, 2, 3, 4, 5, 6
+DUPLICATE, TOO_LATE, UNKNOWN_ID, EXPIRED, REPEATED, CORRECTED, NO_LABEL, TOO_EARLY = range(8)
 
 # Places in `counts`; index into `labels.COUNTERS`.
 N_EVENTS, N_LABELLED, N_DUPLICATE, N_OUT_OF_ORDER, N_TOO_LATE, N_EXPIRED = 0, 1, 2, 3, 4, 5
 N_EARLY, N_UNKNOWN, N_REPEATED, N_CORRECTED, N_AWAITED, N_EXPIRED_LABEL = 6, 7, 8, 9, 10, 11
-N_COUNTERS = 12
+N_TOO_EARLY, N_COUNTERS = 12, 13
 
 # Places in `cursor`.
 HEAD, TAIL, EARLY_HEAD, EARLY_TAIL, WATERMARK = 0, 1, 2, 3, 4
-LABELLED_HEAD, LABELLED_TAIL, CURSORS = 5, 6, 7
+LABELLED_HEAD, LABELLED_TAIL, REFUSED_TIME, CURSORS = 5, 6, 7, 8
 
 # Places in `limits`; 0 means no limit for the ages.
 MAX_PENDING, MAX_EARLY, MAX_AGE_US, REMEMBER = 0, 1, 2, 3
-LATENESS_US, LEARN_CORRECTIONS, DEDUP_ONLY = 4, 5, 6
+LATENESS_US, AHEAD_US, LEARN_CORRECTIONS, DEDUP_ONLY = 4, 5, 6, 7
 
 _NO_TIME = np.iinfo(np.int64).min
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -140,7 +140,19 @@ def _remember(entry, ids, status, table, labelled, cursor, limits):
 
 @kernel
 def _evict_early(
-    ids, times, status, positions, table, cursor, limits, counts, drop_at, drop_why, n_drops
+    ids,
+    times,
+    labels,
+    status,
+    positions,
+    table,
+    cursor,
+    limits,
+    counts,
+    drop_at,
+    drop_why,
+    drop_value,
+    n_drops,
 ):
     """Drop labels whose event has not come, oldest first; each becomes a dead letter."""
     slots = len(ids) - 1
@@ -158,7 +170,9 @@ def _evict_early(
             counts[N_UNKNOWN] += 1
             drop_at[n_drops, 0] = -1
             drop_at[n_drops, 1] = positions[s]
+            drop_at[n_drops, 2] = np.int64(ids[s])
             drop_why[n_drops] = UNKNOWN_ID
+            drop_value[n_drops] = labels[s]
             n_drops += 1
         cursor[EARLY_TAIL] += 1
     return n_drops
@@ -194,12 +208,13 @@ def admit(
     graded,
     drop_at,
     drop_why,
+    drop_value,
 ):
     """Join n records in order; return (number of ops, number of drops).
 
     An event gets a slot and predicts; with its label in the record (or come early) it learns in
-    the same op.  A label finds its event's slot and learns.  ``drop_at`` is (record, position);
-    record -1 stands for one of an earlier call.
+    the same op.  A label finds its event's slot and learns.  ``drop_at`` is (record, position,
+    bits of the id); record -1 stands for one of an earlier call.
     """
     slots = len(ids) - 1
     e_slots = len(e_ids) - 1
@@ -220,7 +235,21 @@ def admit(
                 if limits[LATENESS_US] > 0 and cursor[WATERMARK] - time[i] > limits[LATENESS_US]:
                     counts[N_TOO_LATE] += 1
                     why = TOO_LATE
+            elif (
+                limits[AHEAD_US] > 0
+                and cursor[WATERMARK] != _NO_TIME
+                and time[i] != _NO_TIME
+                and time[i] - cursor[WATERMARK] > limits[AHEAD_US]
+                and (
+                    cursor[REFUSED_TIME] == _NO_TIME
+                    or abs(time[i] - cursor[REFUSED_TIME]) > limits[AHEAD_US]
+                )
+            ):
+                counts[N_TOO_EARLY] += 1
+                cursor[REFUSED_TIME] = time[i]
+                why = TOO_EARLY
             if why < 0:
+                cursor[REFUSED_TIME] = _NO_TIME
                 if time[i] != _NO_TIME and time[i] > cursor[WATERMARK]:
                     cursor[WATERMARK] = time[i]
                 counts[N_EVENTS] += 1
@@ -262,6 +291,7 @@ def admit(
                 n_drops = _evict_early(
                     e_ids,
                     e_times,
+                    e_labels,
                     e_status,
                     e_positions,
                     e_table,
@@ -270,6 +300,7 @@ def admit(
                     counts,
                     drop_at,
                     drop_why,
+                    drop_value,
                     n_drops,
                 )
         elif label[i] != label[i]:
@@ -295,6 +326,7 @@ def admit(
                     n_drops = _evict_early(
                         e_ids,
                         e_times,
+                        e_labels,
                         e_status,
                         e_positions,
                         e_table,
@@ -303,6 +335,7 @@ def admit(
                         counts,
                         drop_at,
                         drop_why,
+                        drop_value,
                         n_drops,
                     )
                 elif e_labels[e] == label[i]:
@@ -341,7 +374,9 @@ def admit(
         if why >= 0:
             drop_at[n_drops, 0] = i
             drop_at[n_drops, 1] = position[i]
+            drop_at[n_drops, 2] = np.int64(key[i])
             drop_why[n_drops] = why
+            drop_value[n_drops] = label[i]
             n_drops += 1
     return n_ops, n_drops
 

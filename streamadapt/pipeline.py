@@ -126,7 +126,8 @@ class Lane:
             return []
         facts: list[Fact] = []
         if self._heard["warning"]:
-            if watch.has(Swap):
+            is_needed_now = self._heard["drift"] and self.background is not None
+            if watch.has(Swap) and not is_needed_now:
                 self.background = self._make()
             facts += self._do(watch.on_warning, row)
         if self._heard["drift"]:

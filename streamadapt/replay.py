@@ -7,15 +7,16 @@ digest and files of a run that was never interrupted.
 
 from __future__ import annotations
 
+import fcntl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from streamadapt.build import build_task, fingerprints, read_message
+from streamadapt.build import PIPELINE, build_task, fingerprints, read_message
 from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
 from streamadapt.config import Config
 from streamadapt.connectors import JSONLSink, open_source
@@ -34,6 +35,10 @@ POLL_RECORDS = 16_384
 """Records of one poll: large enough that calls cost nothing, small enough for a quick Ctrl-C."""
 
 STATE_FILE = "state.sqlite"
+LOCK_FILE = "lock"
+SOURCE = "@source"
+"""Fingerprint of the recorded stream; no learner can have this name."""
+
 _SOURCE_HEAD_BYTES = 1 << 20
 _SINKS = ("dead_letters", "drifts", "alerts")
 
@@ -103,12 +108,12 @@ class Replay:
         self._options = options
         self._reporter = reporter
         self._source_path = Path(source_path)
-        self._delay = DelayedLabels(config.labels.delay)
+        self._delay = DelayedLabels(config.labels.delay, config.labels.max_pending)
         self._progress = _Progress()
         self._stop = False
         with ExitStack() as stack:  # a run that cannot begin leaves nothing open
             self._open(stack)
-            self._fingerprints = {**fingerprints(config), "source": _identity(self._source_path)}
+            self._fingerprints = {**fingerprints(config), SOURCE: _identity(self._source_path)}
             self._begin()
             self._opened = stack.pop_all()
 
@@ -159,7 +164,10 @@ class Replay:
             self._source_path, self.config.schema_of_records(), format_, read_message(self.config)
         )
         stack.callback(self._source.close)
-        self.out.mkdir(parents=True, exist_ok=True)
+        stack.callback(_lock(self.out).close)
+        if self._options.fresh:
+            for path in self.out.glob(f"{STATE_FILE}*"):
+                path.unlink()
         self._store = SQLiteStore(self.out / STATE_FILE)
         stack.callback(self._store.close)
         self._checkpoints = CheckpointStore(
@@ -169,6 +177,10 @@ class Replay:
         for sink in self._sinks.values():
             stack.callback(sink.close)
 
+    def _note(self, fact: str, fields: Mapping[str, object]) -> None:
+        if self._reporter:
+            self._reporter.note(fact, fields)
+
     def _step(self) -> Outcome:
         records = self._source.poll(self._options.poll_records)
         if records is None:
@@ -176,6 +188,7 @@ class Replay:
             outcome = self.task.process(
                 self._delay.flush(), no_records(self.config.schema_of_records())
             )
+            outcome.rejects += self.task.end()
         else:
             arrivals, rejects = self.task.take(records)
             self._progress.events += len(records) + len(records.rejects)
@@ -218,18 +231,30 @@ class Replay:
         name = self._checkpoints.save(
             self.position + self._progress.ended, state, self._fingerprints
         )
+        # After a reset there may be another state of this very position: it is not this run's.
+        position = f"{name.split(':')[0]}:"
+        stale = {n for n in self._checkpoints.names() if n.startswith(position)} - {name}
+        self._checkpoints.discard(stale)
         self._checkpoints.retain([name])
         self._progress.saved_at, self._progress.saved_s = self.position, time.perf_counter()
 
     def _begin(self) -> None:
         """Restore what is to be resumed, or begin with nothing."""
-        found = None if self._options.fresh else self._checkpoints.latest()
+        found = self._checkpoints.latest()
         unfinished = found is not None and not found.checkpoint.state.values["ended"]
         if unfinished and not self._options.resume:
             raise ConfigError(
                 f"{self.out} holds a run that has not ended: give --resume to go on with it, "
                 "or --fresh to begin again and lose it"
             )
+        others = {name.split("/")[0] for name in self._store.names()} - {self.config.name}
+        if others and found is None:
+            raise ConfigError(
+                f"{self.out} holds the state of another pipeline ({', '.join(sorted(others))}): "
+                "choose another folder, or --fresh to lose it"
+            )
+        for problem in found.problems if found and self._reporter else ():
+            self._note("checkpoint_damaged", {"problem": str(problem)})
         if found is not None and self._options.resume:
             self._restore(found.checkpoint)
             return
@@ -239,8 +264,8 @@ class Replay:
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         reset = self._agreed(checkpoint)
-        if checkpoint.environment != environment() and self._reporter:
-            self._reporter.note("environment_changed", {"was": checkpoint.environment})
+        if checkpoint.environment != environment():
+            self._note("environment_changed", {"was": checkpoint.environment})
         state = checkpoint.state.expect("replay", 1)
         self.task.restore(state.child("task"), reset)
         self._delay.restore(state.child("delay"))
@@ -253,11 +278,12 @@ class Replay:
     def _agreed(self, checkpoint: Checkpoint) -> frozenset[str]:
         """Return the lanes to begin anew; raise if anything else is not as it was."""
         old, new = checkpoint.fingerprints, self._fingerprints
-        changed = {name for name in old.keys() | new.keys() if old.get(name) != new.get(name)}
+        # A learner that is no longer in the file is no obstacle: nothing asks for its state.
+        changed = {name for name in new if old.get(name) != new[name]}
         left = sorted(changed - self._options.reset)
         if not left:
             return self._options.reset
-        lanes = [name for name in left if name not in {"pipeline", "source"}]
+        lanes = [name for name in left if name not in {PIPELINE, SOURCE}]
         advice = f" --reset {' --reset '.join(lanes)} begins those anew;" if lanes == left else ""
         raise IncompatibleStateError(
             f"{self.out}: cannot resume, changed since: {', '.join(left)};{advice} "
@@ -277,11 +303,26 @@ class Replay:
             "digest": self.task.state().digest(),
             "learners": self.task.metrics(),
             "drifts": self.task.drifts(),
-            "counters": counts,
+            "counters": counts | ({"labels_dropped": n} if (n := self._delay.n_dropped) else {}),
             "seed": self.config.seed,
             "versions": environment(),
             "config": self.config.as_written(),
         }
+
+
+def _lock(out: Path) -> BinaryIO:
+    """Make the folder and lock it for as long as the file is open."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        file = (out / LOCK_FILE).open("wb")
+    except OSError as error:
+        raise ConfigError(f"--out {out}: cannot be written: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise ConfigError(f"--out {out}: another process is writing into this folder") from error
+    return file
 
 
 def _identity(path: Path) -> str:

@@ -68,6 +68,8 @@ class Task:
     def counts(self) -> dict[str, int]:
         """All counters, by name; those of dead letters begin with ``rejected_``."""
         total = self._counts + Counter(self.join.counts) + Counter(self.features.counts)
+        for track in self.tracks:
+            total.update(track.counts)
         total["pending"] = self.join.n_pending
         return {name: total[name] for name in sorted(total) if total[name]}
 
@@ -98,6 +100,15 @@ class Task:
             outcome.outputs |= {name: P if says.all() else P[says] for name, P in outputs.items()}
             outcome.facts += facts
         return outcome
+
+    def end(self) -> list[Reject]:
+        """Return dead letters for all labels whose event never came: the stream has ended."""
+        rejects = [
+            Reject(drop.position, drop.reason, "label", _label_text(drop))
+            for drop in self.join.drain_early()
+        ]
+        self._reject(rejects)
+        return rejects
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Return {lane: {metric: value}} over all graded predictions so far."""
@@ -154,5 +165,12 @@ def _letters(drop: Drop, arrivals: Arrivals, records: Records) -> list[Reject]:
     if drop.reason in _QUIET:
         return []
     is_event = drop.record >= 0 and arrivals.kind[drop.record] == EVENT
-    original = records.original(int(arrivals.row[drop.record])) if is_event else b""
-    return [Reject(drop.position, drop.reason, "event" if is_event else "label", original)]
+    if not is_event:
+        return [Reject(drop.position, drop.reason, "label", _label_text(drop))]
+    original = records.original(int(arrivals.row[drop.record]))
+    return [Reject(drop.position, drop.reason, "event", original)]
+
+
+def _label_text(drop: Drop) -> bytes:
+    """Return what is known of a label that came by itself."""
+    return f'{{"id_hash": {drop.id}, "label": {drop.label!r}}}'.encode()

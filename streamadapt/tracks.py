@@ -28,6 +28,11 @@ class Track(Protocol):
 
     pipeline: Pipeline
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """What was dropped on this track, by name."""
+        ...
+
     def ops(self, events: Series, ops: Ops, X: FloatArray) -> tuple[Ops, FloatArray]:
         """Return the steps of this track, and the row of each, float64 [n, d].
 
@@ -64,6 +69,11 @@ class LabelTrack:
     def __init__(self, join: LabelJoin, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
         self._join = join
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Return nothing: the task counts what its label join drops."""
+        return {}
 
     def ops(self, events: Series, ops: Ops, X: FloatArray) -> tuple[Ops, FloatArray]:
         """Return the ops of the join as they are, with the rows seen at prediction time."""
@@ -106,6 +116,15 @@ class MaturingTrack:
         self._max_series = max_series
         self._n_events = 0
         self._places_of: OrderedDict[int, tuple[int, int]] = OrderedDict()  # series -> first, next
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows that expired before they matured, and series forgotten, at this horizon."""
+        expired = self._join.counts["expired"]
+        return {
+            f"expired@{self.horizon}": expired,
+            f"series_evicted@{self.horizon}": self.n_evicted,
+        }
 
     def ops(self, events: Series, ops: Ops, X: FloatArray) -> tuple[Ops, FloatArray]:
         """Return learning of what has matured, then the prediction, for each event in order."""

@@ -87,3 +87,17 @@ def test_parts_of_a_block_are_its_records(lines: list[bytes], data: st.DataObjec
         part = block.part(first, stop)
         assert part.all_lines() == block.all_lines()[first:stop]
         assert part.data in block.data
+
+
+def test_many_stray_quotes_cost_few_scans() -> None:
+    scans = []
+
+    def never_closed(data: bytes) -> tuple[np.ndarray, bool]:
+        scans.append(len(data))
+        return np.zeros(0, np.int64), False
+
+    lines = b'"a"b,"\n' * 5000
+    chunks = iter([lines, b""])
+    blocks = list(read_line_blocks(lambda n: next(chunks, b""), never_closed))
+    assert sum(len(block) for block in blocks) == 5000
+    assert len(scans) < 40

@@ -92,3 +92,17 @@ def test_without_delay_nothing_is_touched() -> None:
 def test_two_kinds_of_delay_at_once_are_refused() -> None:
     with pytest.raises(ValidationError, match="not both"):
         LabelDelay(events=1, seconds=1)
+
+
+def test_labels_that_wait_are_bounded_when_event_time_stands_still() -> None:
+    delayed = DelayedLabels(LabelDelay(seconds=60), max_waiting=100)
+    for start in range(0, 1000, 50):
+        delayed.interleave(events([1.0] * 1000, [7] * 1000, start, start + 50))
+    assert delayed.n_dropped == 900
+    assert len(delayed.flush()) == 100
+
+
+@pytest.mark.parametrize("wrong", [{"events": 1 << 40}, {"seconds": float("inf")}])
+def test_a_delay_without_end_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(ValidationError):
+        LabelDelay.model_validate(wrong)

@@ -149,3 +149,14 @@ def test_memory_is_bounded_by_the_limits() -> None:
     joined(join, some, [])
     assert len(join.live_slots()) <= 100
     assert join.state().nbytes() < 10_000
+
+
+def test_one_time_far_ahead_is_a_dead_letter_but_two_that_agree_are_believed() -> None:
+    year = 31_557_600_000_000
+    join = LabelJoin(1, LabelLimits(max_ahead_s=60, allowed_lateness_s=60))
+    times = [0, 1, 9 * year, 2, 3, year, year + 1, year + 2]
+    some: list[Record] = [(EVENT, i, time, 1.0) for i, time in enumerate(times)]
+    steps, drops = joined(join, some, [])
+    assert drops == [(2, "too_early"), (5, "too_early")]
+    assert [step[1] for step in steps] == [0, 1, 3, 4, 6, 7]
+    assert join.counts["too_early"] == 2

@@ -118,3 +118,11 @@ def test_two_lanes_do_not_touch_each_other() -> None:
         ops, X
     )
     assert P["a"].tobytes() == Q["a"].tobytes()
+
+
+def test_a_warning_beside_the_drift_does_not_throw_the_trained_learner_away() -> None:
+    lane = Lane("lane", majority, 1, Watch(drift, early, (Swap(),)))
+    lane.background = trained = majority()
+    lane._heard = {"warning": True, "drift": True}
+    lane.react(BLOCK)
+    assert lane.learner is trained

@@ -173,10 +173,10 @@ def test_a_changed_pipeline_or_source_cannot_be_resumed(start: Start, stream: Pa
     first = start()
     stop_after(first, 10)
     first.close()
-    with pytest.raises(IncompatibleStateError, match="pipeline"):
+    with pytest.raises(IncompatibleStateError, match="@pipeline"):
         start(changes={**LATE, "reaction_block": "32"}, resume=True)
     stream.write_text(stream.read_text() + "\n")
-    with pytest.raises(IncompatibleStateError, match="source"):
+    with pytest.raises(IncompatibleStateError, match="@source"):
         start(resume=True)
 
 
@@ -220,3 +220,77 @@ def test_metrics_are_those_of_the_predictions(start: Start) -> None:
     known = np.array(truth) >= 0
     accuracy = (said == truth)[known].mean()
     assert summary["learners"]["tree"]["accuracy"] == pytest.approx(accuracy, abs=1e-12)
+
+
+def test_a_folder_of_another_pipeline_is_not_overwritten(start: Start) -> None:
+    first = start()
+    stop_after(first, 3)
+    first.close()
+    for options in ({}, {"resume": True}):
+        with pytest.raises(ConfigError, match=r"another pipeline \(demo\)"):
+            start(changes={**LATE, "name": "other"}, **options)
+    assert start(resume=True).run()["complete"] is True
+
+
+def test_two_processes_cannot_write_into_one_folder(start: Start) -> None:
+    start()
+    with pytest.raises(ConfigError, match="another process"):
+        start(resume=True)
+
+
+def test_learners_called_like_parts_of_the_pipeline_hide_no_change(
+    stream: Path, tmp_path: Path
+) -> None:
+    text = CLASSIFY.replace("  tree:", "  pipeline:").replace("  logistic:", "  source:")
+    first = Replay(config(text, **LATE), stream, tmp_path / "out", {})
+    stop_after(first, 1)
+    first.close()
+    changed = config(text, **LATE, task__classes='["yes", "no"]')
+    with pytest.raises(IncompatibleStateError, match="@pipeline"):
+        Replay(changed, stream, tmp_path / "out", {}, ReplayOptions(resume=True))
+
+
+@pytest.mark.parametrize("l2", ["0.1", "0.2", "0.3", "0.4"])
+def test_after_a_reset_the_state_before_it_is_not_gone_back_to(start: Start, l2: str) -> None:
+    first = start()
+    first.run()
+    first.close()
+    changed = {**LATE, "learners__logistic__l2": l2}
+    second = start(changes=changed, resume=True, reset=frozenset({"logistic"}))
+    expected = second.run()["digest"]
+    second.close()
+    assert start(changes=changed, resume=True).run()["digest"] == expected
+
+
+def test_a_learner_taken_out_of_the_file_is_no_obstacle(start: Start, stream: Path) -> None:
+    first = start()
+    stop_after(first, 3)
+    out = first.out
+    first.close()
+    fewer = CLASSIFY[: CLASSIFY.index("  logistic:")]
+    second = Replay(config(fewer, **LATE), stream, out, {}, ReplayOptions(resume=True))
+    summary = second.run()
+    second.close()
+    assert "logistic" not in summary["learners"]
+    assert summary["complete"] is True
+
+
+def test_fresh_begins_over_a_broken_state_file(start: Start) -> None:
+    first = start()
+    first.close()
+    (first.out / STATE_FILE).write_bytes(b"no database at all" * 100)
+    assert start(fresh=True).run()["complete"] is True
+
+
+def test_labels_without_event_end_as_dead_letters_with_their_value(start: Start) -> None:
+    run = start(changes={**LATE, "labels__delay__events": "900", "labels__max_pending": "901"})
+    summary = run.run()
+    letters = lines(run.out / "dead_letters.jsonl")
+    lonely = [json.loads(x["original"]) for x in letters if x["reason"] == "unknown_id"]
+    assert len(lonely) == summary["counters"].get("unknown_id", 0)
+    assert all({"id_hash", "label"} == set(label) for label in lonely)
+
+
+def test_a_folder_that_cannot_be_made_is_said_by_name(stream: Path) -> None:
+    with pytest.raises(ConfigError, match="--out"):
+        Replay(config(CLASSIFY), stream, stream / "inside", {})
