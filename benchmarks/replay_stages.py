@@ -48,6 +48,7 @@ STAGES: list[tuple[str | Callable[[Any], str], type, str]] = [
     (_learner, ArrayLearner, "run"),
     ("grades", ClassGrades, "settle"),
     ("detector", ADWIN, "update_many"),
+    ("new trees", HoeffdingTreeClassifier, "__init__"),
     ("checkpoints", Replay, "_save"),
 ]
 
