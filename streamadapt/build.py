@@ -186,19 +186,23 @@ class _Makers:
 
     def _lane(self, name: str, where: str, learner: Component, n_slots: int) -> Lane:
         component, given = _component(learner, LEARNERS, where)
+        if learner.kind != "python":  # a class of ours, which tells before it is made
+            self._check_task(component.learning_task, where, learner.kind)
         make = _maker(component, self._told, given, where)
-        wanted = _wanted_task(self._config)
-        made = make()
-        if made.learning_task is not wanted:
-            fitting = ", ".join(k for k, c in LEARNERS.items() if c.learning_task is wanted)
-            raise ConfigError(
-                f"{where}: {learner.kind} is for {made.learning_task}, the task needs {wanted}; "
-                f"such learners are: {fitting}"
-            )
+        self._check_task(make().learning_task, where, learner.kind)
         watch: WatchConfig | None = getattr(learner, "watch", None)
         if self._config.task.predict == "change" and self._now is not None:
             make = partial(learning_changes, make, self._now)
         return Lane(name, make, n_slots, _watch(watch, where) if watch else None)
+
+    def _check_task(self, found: LearningTask, where: str, kind: str) -> None:
+        wanted = _wanted_task(self._config)
+        if found is not wanted:
+            fitting = ", ".join(k for k, c in LEARNERS.items() if c.learning_task is wanted)
+            raise ConfigError(
+                f"{where}: {kind} is for {found}, the task needs {wanted}; "
+                f"such learners are: {fitting}"
+            )
 
 
 def _wanted_task(config: Config) -> LearningTask:

@@ -5,7 +5,8 @@ files, so the cache folder is keyed by a hash of all sources of the package and 
 Python, NumPy and Numba: change one line anywhere, and nothing of the old cache is ever read.
 
 The folder is ``STREAMADAPT_CACHE_DIR`` if set, else ``$XDG_CACHE_HOME/streamadapt`` or
-``~/.cache/streamadapt``.  It may be deleted at any time.
+``~/.cache/streamadapt``.  It may be deleted at any time.  Where it cannot be written, each process
+compiles for itself, after a warning.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import hashlib
 import os
 import platform
+import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -48,7 +51,27 @@ def cache_folder() -> Path:
     return Path(base) / "kernels" / source_key()
 
 
-_CACHE_FOLDER = str(cache_folder())
+def _is_writable(folder: Path) -> bool:
+    """Whether kernels can be kept there.
+
+    Numba itself would then go on to ``__pycache__`` beside the source, whose key is not ours.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        warnings.warn(
+            f"compiled kernels cannot be kept in {folder} ({error.strerror}), so every start takes "
+            "long: set STREAMADAPT_CACHE_DIR to a folder that can be written",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+        return False
+    return True
+
+
+_CACHE_FOLDER = cache_folder()
+_IS_KEPT = _is_writable(_CACHE_FOLDER)
 
 # No `nnan` and no `ninf`: kernels meet NaN (missing values) and must see it.  No `reassoc`: sums
 # keep their order, so that results do not depend on the width of the CPU's vectors.
@@ -73,10 +96,10 @@ def fast_kernel(function: Kernel) -> Kernel:
 
 
 def _compiled(function: Kernel, fastmath: bool | set[str]) -> Kernel:
-    before, config.CACHE_DIR = config.CACHE_DIR, _CACHE_FOLDER
+    before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE_FOLDER)
     try:
         options: Any = {"fastmath": fastmath, "error_model": "numpy"}
-        compiled: Kernel = numba.njit(nogil=True, cache=True, **options)(function)
+        compiled: Kernel = numba.njit(nogil=True, cache=_IS_KEPT, **options)(function)
     finally:
         config.CACHE_DIR = before
     return compiled

@@ -64,12 +64,13 @@ def test_without_a_column_of_ids_the_position_is_the_id() -> None:
 
 
 def test_an_id_is_the_hash_of_its_text() -> None:
-    arrivals, _ = Intake(NAMED).take(named(["a", "b", "a", ""]))
-    assert arrivals.id.tolist() == [text_hash(text) for text in ("a", "b", "a", "")]
+    arrivals, _ = Intake(NAMED).take(named(["a", "b", "a", " "]))
+    assert arrivals.id.tolist() == [text_hash(text) for text in ("a", "b", "a", " ")]
 
 
-def test_a_record_without_its_id_is_refused_as_it_came() -> None:
-    arrivals, rejects = Intake(NAMED).take(named(["a", None, "c"]))
+@pytest.mark.parametrize("id_", [None, ""])
+def test_a_record_without_its_id_is_refused_as_it_came(id_: str | None) -> None:
+    arrivals, rejects = Intake(NAMED).take(named(["a", id_, "c"]))
     assert arrivals.row.tolist() == [0, 2]
     assert rejects == [Reject(101, "missing_id", "id", b"row 1")]
 

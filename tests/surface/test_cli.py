@@ -312,10 +312,10 @@ def test_a_stream_that_is_not_there_exits_with_4(here: Path) -> None:
     assert "absent.csv" in result.stderr
 
 
-def test_a_folder_that_cannot_be_made_exits_with_1_without_a_traceback(here: Path) -> None:
+def test_a_folder_that_cannot_be_made_exits_with_2_without_a_traceback(here: Path) -> None:
     (here / "file").write_text("")
     result = run("replay", "pipeline.yaml", "--source", "stream.csv", "--out", "file/run")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.startswith("streamadapt: ")
     assert "Traceback" not in result.stderr
 
