@@ -19,6 +19,13 @@ __all__ = ["law_table", "progress_bar", "show", "summary_view"]
 
 _REJECTED = "rejected_"
 
+# A table must fit a terminal; the summary file holds all metrics.
+_SHOWN = (
+    *("accuracy", "kappa", "kappa_m", "kappa_temporal", "log_loss"),
+    *("mae", "rmse", "nrmse", "r2"),
+    *("graded", "ungraded"),
+)
+
 
 @contextmanager
 def progress_bar(start: int, quiet: bool = False) -> Iterator[Callable[[int], None] | None]:
@@ -60,7 +67,7 @@ def summary_view(summary: Mapping[str, Any]) -> Group:
 
 
 def _learners(summary: Mapping[str, Any]) -> Table:
-    metrics = list(dict.fromkeys(name for lane in summary["learners"].values() for name in lane))
+    metrics = [name for name in _SHOWN if _is_worth_showing(name, summary["learners"].values())]
     drifts = summary.get("drifts", {})
     table = Table(title=f"{escape(summary['name'])} over {escape(summary['source'])}")
     table.add_column("learner", overflow="fold")
@@ -79,6 +86,12 @@ def _learners(summary: Mapping[str, Any]) -> Table:
             style="dim" if is_baseline else None,
         )
     return table
+
+
+def _is_worth_showing(metric: str, lanes: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether any learner has the metric; labels without a prediction only where there are some."""
+    values = [lane[metric] for lane in lanes if metric in lane]
+    return any(values) if metric == "ungraded" else bool(values)
 
 
 def _number(value: float | None) -> str:

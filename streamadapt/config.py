@@ -20,6 +20,7 @@ from streamadapt.config_parts import (
     TaskConfig,
     WatchConfig,
 )
+from streamadapt.evaluation import DEFAULT_EVALUATION, Evaluation
 from streamadapt.events import RecordSchema
 
 __all__ = ["Component", "Config", "LearnerConfig", "Origin", "WatchConfig"]
@@ -59,6 +60,8 @@ class Config(ConfigModel):
         Trivial learners that run beside them: ``true`` for those that fit the task, or their names.
     reaction_block
         Reactions take effect at multiples of this number of rows.
+    evaluation
+        Windows and fading of the metrics.
     checkpoint
         How often state is saved.
     source
@@ -75,6 +78,7 @@ class Config(ConfigModel):
     learners: dict[Annotated[str, Field(pattern=_NAME)], Learners] = Field(min_length=1)
     baselines: bool | tuple[str, ...] = True
     reaction_block: int = Field(64, ge=1, le=1 << 20)
+    evaluation: Evaluation = DEFAULT_EVALUATION
     checkpoint: CheckpointConfig = CheckpointConfig()
     source: SourceConfig | None = None
     seed: int = Field(0, ge=0)
@@ -92,6 +96,8 @@ class Config(ConfigModel):
             raise ValueError(
                 "labels.delay: leave it out, a forecast's targets mature by themselves"
             )
+        if self.evaluation.rolling_auc and len(task.classes) != 2:
+            raise ValueError("evaluation.rolling_auc: leave it out, it is for two classes")
         if task.target in self.record.features and task.kind != "forecast":
             raise ValueError(
                 f"record.features.{task.target}: it is the target: a prediction would peek at it"

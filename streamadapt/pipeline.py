@@ -26,6 +26,7 @@ from streamadapt.contracts import (
     LearningTask,
 )
 from streamadapt.errors import ConfigError
+from streamadapt.evaluation import DEFAULT_EVALUATION, Evaluation
 from streamadapt.labels import Ops
 from streamadapt.metrics import Grades, grades_for
 from streamadapt.reactions import Alert, Forget, Reaction, Reset, Swap
@@ -78,6 +79,8 @@ class Lane:
         Slots of the label join; a prediction waits in its slot for the label.
     watch
         Detectors and reactions; by default none.
+    evaluation
+        Windows and fading of the metrics.
 
     Raises
     ------
@@ -86,14 +89,19 @@ class Lane:
     """
 
     def __init__(
-        self, name: str, make: Callable[[], Learner], n_slots: int, watch: Watch | None = None
+        self,
+        name: str,
+        make: Callable[[], Learner],
+        n_slots: int,
+        watch: Watch | None = None,
+        evaluation: Evaluation = DEFAULT_EVALUATION,
     ) -> None:
         self.name = name
         self.learner = make()
         self.version = 0
         self.background: Learner | None = None
         self.grades: Grades = grades_for(
-            self.learner.learning_task, n_slots, self.learner.n_outputs
+            self.learner.learning_task, n_slots, self.learner.n_outputs, evaluation
         )
         self._make = make
         self._watch = watch
@@ -116,7 +124,7 @@ class Lane:
         P = self.learner.run(ops.op, X, y)
         if self.background is not None:
             _learn_only(self.background, ops, X, y)
-        losses, places = self.grades.settle(ops, P)
+        losses, places = self.grades.settle(ops, P, first_row)
         return P, self._watch_losses(losses, first_row + places) if len(losses) else []
 
     def react(self, row: int) -> list[Fact]:
