@@ -1,18 +1,16 @@
-"""Derived features, described: lags, rolling windows, calendar parts, functions of your own."""
+"""Derived features, described: of the past, of the calendar, of texts, functions of your own."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from functools import cache
 from typing import Annotated, Literal, Protocol, TypeAlias, runtime_checkable
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import ConfigError
-from streamadapt.events import MISSING_TIME, Records, RecordSchema
+from streamadapt.derived_calendar import Calendar, Fourier, calendar_part
+from streamadapt.derived_memory import Count, ExponentiallyWeighted, Rate, Scale, TimeSinceLast
+from streamadapt.derived_rows import Hashed, Polynomial
+from streamadapt.events import Records
 from streamadapt.state import State
 
 __all__ = [
@@ -20,38 +18,19 @@ __all__ = [
     "Calendar",
     "Derived",
     "DerivedSpec",
+    "Difference",
     "FeatureFunction",
     "Lag",
     "PythonFeature",
     "Rolling",
+    "TargetMean",
     "calendar_part",
-    "check_derived",
 ]
 
 MAX_LENGTH = 65_536
 """Longest lag or window, in rows of a key."""
 
-Part = Literal[
-    "minute_of_hour",
-    "hour_of_day",
-    "minute_of_day",
-    "day_of_week",
-    "day_of_month",
-    "day_of_year",
-    "month_of_year",
-]
 Statistic = Literal["mean", "std", "min", "max", "sum"]
-
-# First value and number of values.
-_RANGES: dict[Part, tuple[int, int]] = {
-    "minute_of_hour": (0, 60),
-    "hour_of_day": (0, 24),
-    "minute_of_day": (0, 1440),
-    "day_of_week": (0, 7),
-    "day_of_month": (1, 31),
-    "day_of_year": (1, 366),
-    "month_of_year": (1, 12),
-}
 
 
 class _Model(BaseModel):
@@ -59,15 +38,46 @@ class _Model(BaseModel):
 
 
 class Lag(_Model):
-    """What a column was 1, 2, ... rows of the same key ago; NaN before the first row."""
+    """What a column was 1, 2, ... rows of the same key ago; NaN before the first row.
+
+    Parameters
+    ----------
+    of
+        Numeric or boolean feature, or the numeric target.
+    steps
+        How many rows ago.
+    """
 
     kind: Literal["lag"] = "lag"
-    of: str = Field(description="numeric or boolean feature, or the numeric target")
+    of: str
     steps: tuple[Annotated[int, Field(ge=1, le=MAX_LENGTH)], ...] = Field(min_length=1)
 
     def names(self) -> tuple[str, ...]:
         """Output columns."""
         return tuple(f"{self.of}_lag_{step}" for step in self.steps)
+
+
+class Difference(_Model):
+    """How much a column has changed since some rows of the same key ago; NaN before.
+
+    Parameters
+    ----------
+    of
+        Numeric or boolean feature; the numeric target only in a forecast.
+    step
+        How many rows ago.
+    relative
+        Whether the change is divided by the size of the value it started from (NaN if that is 0).
+    """
+
+    kind: Literal["difference"] = "difference"
+    of: str
+    step: int = Field(1, ge=1, le=MAX_LENGTH)
+    relative: bool = False
+
+    def names(self) -> tuple[str, ...]:
+        """Output columns."""
+        return (f"{self.of}_{'change' if self.relative else 'difference'}_{self.step}",)
 
 
 class Rolling(_Model):
@@ -77,11 +87,20 @@ class Rolling(_Model):
     feature, for the target only in a forecast.  Missing values are skipped; a statistic of no
     value, or one beyond the range of float64, is NaN.  ``std`` divides by the number of values
     (0.0 for one value).
+
+    Parameters
+    ----------
+    of
+        Numeric or boolean feature, or the numeric target.
+    window
+        Rows of the key.
+    statistics
+        What to tell.
     """
 
     kind: Literal["rolling"] = "rolling"
-    of: str = Field(description="numeric or boolean feature, or the numeric target")
-    window: int = Field(ge=1, le=MAX_LENGTH, description="rows")
+    of: str
+    window: int = Field(ge=1, le=MAX_LENGTH)
     statistics: tuple[Statistic, ...] = Field(("mean", "std"), min_length=1)
 
     def names(self) -> tuple[str, ...]:
@@ -89,55 +108,51 @@ class Rolling(_Model):
         return tuple(f"{self.of}_rolling_{self.window}_{name}" for name in self.statistics)
 
 
-class Calendar(_Model):
-    """Parts of the event time in UTC; NaN where a row has no time.
+class TargetMean(_Model):
+    """The mean of the target over the rows of a category, from the labels that have arrived.
 
-    ``plain`` gives the numbers people use (``day_of_week`` from 0 for Monday, days and months
-    from 1); ``cyclic`` gives sine and cosine of the place in the hour, day, week, month or year,
-    so that its end is near its start.
+    Of classes: the share of each class (of two, only the second one's).  Rare categories are drawn
+    to the mean m of all labels: ``(n * mean + smoothing * m) / (n + smoothing)`` (Micci-Barreca,
+    "A preprocessing scheme for high-cardinality categorical attributes", SIGKDD Explorations 3(1),
+    2001).  NaN before the first label.  A missing text is a category of its own.
+
+    Parameters
+    ----------
+    of
+        Text column: a categorical feature or the key.
+    smoothing
+        Weight of the mean of all labels, in rows.
     """
 
-    kind: Literal["calendar"] = "calendar"
-    parts: tuple[Part, ...] = Field(min_length=1)
-    encoding: Literal["plain", "cyclic"] = "plain"
+    kind: Literal["target_mean"] = "target_mean"
+    of: str
+    smoothing: float = Field(20.0, ge=1e-6, le=1e9)
 
-    def names(self) -> tuple[str, ...]:
+    def names(self, classes: tuple[str, ...] = ()) -> tuple[str, ...]:
         """Output columns."""
-        if self.encoding == "plain":
-            return tuple(self.parts)
-        return tuple(f"{part}_{wave}" for part in self.parts for wave in ("sin", "cos"))
-
-    def transform(self, times_us: IntArray) -> FloatArray:
-        """Return float64 [n, m] for event times int64 [n] in microseconds.
-
-        Examples
-        --------
-        >>> Calendar(parts=("hour_of_day", "day_of_week")).transform(np.array([3_600_000_000]))
-        array([[1., 3.]])
-        """
-        known = times_us != MISSING_TIME
-        times = np.where(known, times_us, 0)
-        out = np.empty((len(times), len(self.names())))
-        for j, part in enumerate(self.parts):
-            values = calendar_part(times, part)
-            if self.encoding == "plain":
-                out[:, j] = values
-            else:
-                out[:, 2 * j : 2 * j + 2] = _waves(part)[values - _RANGES[part][0]]
-        out[~known] = np.nan
-        return out
+        told = classes[1:] if len(classes) == 2 else classes
+        return tuple(f"{self.of}_target_{name}" for name in told or ("mean",))
 
 
 class PythonFeature(_Model):
-    """A `FeatureFunction` of your own, by the name of what builds it."""
+    """A `FeatureFunction` of your own, by the name of what builds it.
+
+    Parameters
+    ----------
+    factory
+        ``package.module:factory``.
+    """
 
     kind: Literal["python"] = "python"
-    factory: str = Field(pattern=r"^[\w.]+:\w+$", description="package.module:factory")
+    factory: str = Field(pattern=r"^[\w.]+:\w+$")
 
 
-DerivedSpec: TypeAlias = Annotated[
-    Lag | Rolling | Calendar | PythonFeature, Field(discriminator="kind")
-]
+_Own: TypeAlias = (
+    Lag | Difference | Rolling | ExponentiallyWeighted | Rate | TimeSinceLast | Count | Scale
+    | Calendar | Fourier | Polynomial | Hashed | TargetMean
+)  # fmt: skip
+
+DerivedSpec: TypeAlias = Annotated[_Own | PythonFeature, Field(discriminator="kind")]
 """A derived feature as it stands in a pipeline file."""
 
 
@@ -166,65 +181,5 @@ class FeatureFunction(Protocol):
         ...
 
 
-Derived: TypeAlias = Lag | Rolling | Calendar | FeatureFunction
+Derived: TypeAlias = _Own | FeatureFunction
 """A derived feature that is ready to be computed."""
-
-
-def check_derived(schema: RecordSchema, derived: Sequence[Derived], targets_known: bool) -> None:
-    """Raise `ConfigError` if a derived feature does not fit the schema, or would peek.
-
-    `targets_known` says whether earlier rows' targets are known when a row is predicted.
-    """
-    for spec in derived:
-        if isinstance(spec, Lag | Rolling):
-            _check_source(schema, spec, targets_known)
-        elif isinstance(spec, Calendar):
-            if schema.time is None:
-                raise ConfigError("derived: a calendar needs a time column (`time` of the record)")
-        elif not isinstance(spec, FeatureFunction):
-            raise ConfigError(f"derived: {spec!r} has no names, transform, state and restore")
-
-
-def _check_source(schema: RecordSchema, spec: Lag | Rolling, targets_known: bool) -> None:
-    allowed = schema.number_columns() + schema.boolean_columns()
-    if spec.of not in allowed:
-        raise ConfigError(
-            f"derived: {spec.kind} of {spec.of!r}, which is no numeric or boolean column "
-            f"(there are: {', '.join(allowed) or 'none'})"
-        )
-    if spec.of == schema.target and not targets_known:
-        raise ConfigError(
-            f"derived: {spec.kind} of the target {spec.of!r} would peek: labels come late, so the "
-            "last rows' targets are not known yet when a row is predicted; derive it from a "
-            "feature column instead"
-        )
-
-
-def calendar_part(times_us: IntArray, part: Part) -> IntArray:
-    """Return one part of times int64 [n], in whole numbers throughout."""
-    # NumPy's own cast from microseconds to days wraps around near the ends of int64.
-    minutes = times_us // 60_000_000
-    day = (times_us // 86_400_000_000).view("M8[D]")
-    match part:
-        case "minute_of_hour":
-            values = minutes % 60
-        case "hour_of_day":
-            values = minutes // 60 % 24
-        case "minute_of_day":
-            values = minutes % 1440
-        case "day_of_week":
-            values = (day.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-        case "day_of_month":
-            values = (day - day.astype("M8[M]").astype("M8[D]")).astype(np.int64) + 1
-        case "day_of_year":
-            values = (day - day.astype("M8[Y]").astype("M8[D]")).astype(np.int64) + 1
-        case "month_of_year":
-            values = day.astype("M8[M]").astype(np.int64) % 12 + 1
-    return values
-
-
-@cache
-def _waves(part: Part) -> FloatArray:
-    """Sine and cosine [k, 2] of each value; a table, as vectorised sine differs by array length."""
-    turns = [2 * math.pi * k / _RANGES[part][1] for k in range(_RANGES[part][1])]
-    return np.array([(math.sin(turn), math.cos(turn)) for turn in turns])

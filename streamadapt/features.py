@@ -4,28 +4,34 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+from pydantic import BaseModel
 
 from streamadapt.contracts import BoolArray, FloatArray, IntArray
-from streamadapt.derived import Calendar, Derived, FeatureFunction, Lag, Rolling, check_derived
-from streamadapt.encoding import FeatureColumn, TextCodes, column_encoder, text_hash
-from streamadapt.errors import ConfigError, IncompatibleStateError, LawError, StateError, checked
-from streamadapt.events import MISSING_TIME, Records, RecordSchema
-from streamadapt.history import KeyHistory, plan_lines
+from streamadapt.derived import Derived, FeatureFunction, TargetMean
+from streamadapt.derived_block import Block, Remembers
+from streamadapt.derived_checks import check_derived
+from streamadapt.derived_parts import parts_of
+from streamadapt.encoding import FeatureColumn, TextCodes, column_encoder
+from streamadapt.errors import ConfigError, IncompatibleStateError, StateError, checked
+from streamadapt.events import Records, RecordSchema
+from streamadapt.past_features import Targets, signed_hash
 from streamadapt.state import State, Value
+from streamadapt.target_features import Steps
 
 __all__ = ["FeatureColumn", "FeatureMap"]
+
+_NO_SLOTS = np.zeros(0, np.int64)
 
 
 class FeatureMap:
     """Turns the rows of a stream, each once and in order, into the rows that learners see.
 
     First come the raw columns in the schema's order, encoded as `CategoricalField` says, then the
-    derived ones in the order given.  Lags and rolling windows count rows of the same key; without
-    a key column, or where the key is missing, rows share one history.
+    derived ones in the order given.  What looks at the past counts rows of the same key; without a
+    key column, or where the key is missing, rows share one history.
 
     The target of a row never enters the row itself, unless it is known by then.
 
@@ -34,7 +40,8 @@ class FeatureMap:
     schema
         Columns of the records.
     derived
-        Lags, rolling windows, calendars, and functions of your own (already built).
+        What is derived from the columns: see `streamadapt.derived`; functions of your own are
+        built already.
     target_is_known
         The target of a row is known when the row is predicted, as in a forecast of the same
         series: windows of the target hold the current row, and it may be a raw feature too.
@@ -42,7 +49,8 @@ class FeatureMap:
         The targets of all earlier rows are known when a row is predicted, as where each record
         brings its own label: windows of the target end before the current row.
     max_keys
-        Most keys with a history; beyond it the least recently used one is forgotten.
+        Most keys with a history, and most categories with a target mean; beyond it the least
+        recently used one is forgotten.
 
     Raises
     ------
@@ -53,6 +61,7 @@ class FeatureMap:
     Examples
     --------
     >>> from streamadapt.events import NumericField
+    >>> from streamadapt.derived import Lag, Rolling
     >>> schema = RecordSchema(features={"x": NumericField()}, target="y")
     >>> features = FeatureMap(schema, [Lag(of="x", steps=(1,)), Rolling(of="x", window=2)])
     >>> block = Records(np.arange(3), {"x": np.array([1.0, 3.0, 5.0])}, {}, None, lambda i: b"")
@@ -80,30 +89,21 @@ class FeatureMap:
         self.max_keys = int(checked("max_keys", max_keys, 1, 100_000_000))
         if schema.target in schema.features and not target_is_known:
             raise ConfigError(f"features: the target {schema.target!r} would be peeked at")
-        check_derived(schema, self.derived, target_is_known or past_targets_are_known)
+        check_derived(schema, self.derived, past_targets_are_known, target_is_known)
         self._encoders = [column_encoder(name, field) for name, field in schema.features.items()]
         raw = [column for encoder in self._encoders for column in encoder.columns]
-        added = [FeatureColumn(name) for spec in self.derived for name in _names(spec)]
-        self.columns = _distinct([*raw, *added])
+        names = [_names(spec, schema) for spec in self.derived]
+        self.columns = _distinct([*raw, *(FeatureColumn(name) for part in names for name in part)])
         self._places = _places([encoder.columns for encoder in self._encoders])
-        self._lay_out(_places([_names(spec) for spec in self.derived], start=len(raw)))
-        self._keys = TextCodes(_key_hash, missing=0)
+        placed = list(zip(_places(names, start=len(raw)), self.derived, strict=True))
+        late = None if target_is_known else schema.target
+        column_names = [column.name for column in self.columns]
+        self._parts = parts_of(placed, column_names, schema.classes, late, self.max_keys)
+        self._remembering = {part.name: part for part in self._parts if isinstance(part, Remembers)}
+        self._follows_keys = "keys_evicted" in self._forgotten()
+        self._targets = next((part for part in self._parts if isinstance(part, Targets)), None)
+        self._keys = TextCodes(signed_hash, missing=0)  # 0 is where there is no key
         self._counts = Counter(unknown_category=0, missing_category=0, missing_time=0)
-
-    def _lay_out(self, places: list[slice]) -> None:
-        placed = list(zip(places, self.derived, strict=True))
-        past = [(place, spec) for place, spec in placed if isinstance(spec, Lag | Rolling)]
-        self._calendars = [(place, spec) for place, spec in placed if isinstance(spec, Calendar)]
-        self._functions = [(p, spec) for p, spec in placed if isinstance(spec, FeatureFunction)]
-        self._sources = tuple(dict.fromkeys(spec.of for _, spec in past))
-        lines: list[list[int]] = []
-        for place, spec in past:
-            known = spec.of != self.schema.target or self.target_is_known
-            lines += plan_lines(spec, self._sources.index(spec.of), known, place.start)
-        self._plan = np.array(lines, np.int64)
-        self._history: KeyHistory | None = None
-        if lines:
-            self._history = KeyHistory(self._plan, len(self._sources), self.max_keys)
 
     @property
     def n_features(self) -> int:
@@ -113,10 +113,14 @@ class FeatureMap:
     @property
     def counts(self) -> dict[str, int]:
         """What was unknown, missing or forgotten so far, by name."""
-        evicted = self._history.n_evicted if self._history else 0
-        return {**self._counts, "keys_evicted": evicted}
+        return {**self._counts, "keys_evicted": 0, **self._forgotten()}
 
-    def transform(self, records: Records, keep: BoolArray | IntArray | None = None) -> FloatArray:
+    def transform(
+        self,
+        records: Records,
+        keep: BoolArray | IntArray | None = None,
+        steps: Steps | None = None,
+    ) -> FloatArray:
         """Return X float64 [n, d] for the records, C-contiguous and writable.
 
         Parameters
@@ -126,88 +130,66 @@ class FeatureMap:
         keep
             bool [len(records)] or int64 indices in order: the rows to use; the others leave no
             trace in any history.  All rows if left out.
+        steps
+            For target means, which need it: in which order these rows predict and labels arrive,
+            theirs or those of earlier rows.
         """
         rows = _rows(keep, len(records))
         X = np.zeros((len(records) if rows is None else len(rows), self.n_features))
         if len(X):
             for place, encoder in zip(self._places, self._encoders, strict=True):
                 self._counts.update(encoder.write(records, rows, X[:, place]))
-            self._write_history(records, rows, X)
-            self._write_times(records, rows, X)
-            self._write_functions(records, rows, X)
+            block = Block(records, rows, self._key_hashes(records, rows, len(X)), steps)
+            for part in self._parts:
+                self._counts.update(part.write(block, X))
+        elif steps is not None and self._targets:
+            self._targets.learn(steps)
         return X
 
-    def state(self) -> State:
-        """Return all that is needed to go on, as data."""
-        functions: dict[str, Value] = {
-            str(i): function.state() for i, (_, function) in enumerate(self._functions)
-        }
-        values: dict[str, Value] = {
-            "columns": "\n".join(column.name for column in self.columns),
-            "plan": self._plan.copy(),
-            "counts": State("counts", 1, dict[str, Value](self._counts)),
-            "history": self._history.state() if self._history else None,
-            "functions": State("functions", 1, functions),
-        }
-        return State("features", 1, values)
+    def state(self, live_slots: IntArray = _NO_SLOTS) -> State:
+        """Return all that is needed to go on, as data.
 
-    def restore(self, state: State) -> None:
+        `live_slots` int64 are those of the label join, oldest first, where rows wait for labels.
+        """
+        values: dict[str, Value] = {
+            "columns": self._described(),
+            "counts": State("counts", 1, dict[str, Value](self._counts)),
+        }
+        values |= {name: part.state(live_slots) for name, part in self._remembering.items()}
+        return State("features", 2, values)
+
+    def restore(self, state: State, live_slots: IntArray = _NO_SLOTS) -> None:
         """Become what `state` describes; raises `StateError` and stays unchanged if it cannot."""
-        state.expect("features", 1)
-        names = "\n".join(column.name for column in self.columns)
-        if state.text("columns") != names or not np.array_equal(state.array("plan"), self._plan):
+        state.expect("features", 2)
+        if state.text("columns") != self._described():
             raise IncompatibleStateError("features: the state is of other columns")
-        before = self.state()
+        before = self.state(live_slots)
         try:
-            self._restore_parts(state)
+            self._restore_parts(state, live_slots)
         except StateError:
-            self._restore_parts(before)
+            self._restore_parts(before, live_slots)
             raise
 
-    def _restore_parts(self, state: State) -> None:
+    def _restore_parts(self, state: State, live_slots: IntArray) -> None:
         counts = state.child("counts")
         self._counts = Counter({name: counts.integer(name) for name in self._counts})
-        if self._history:
-            self._history.restore(state.child("history"))
-        for i, (_, function) in enumerate(self._functions):
-            function.restore(state.child("functions").child(str(i)))
+        for name, part in self._remembering.items():
+            part.restore(state.child(name), live_slots)
 
-    def _write_history(self, records: Records, rows: IntArray | None, X: FloatArray) -> None:
-        if self._history is None:
-            return
-        V = np.empty((len(X), len(self._sources)))
-        for j, source in enumerate(self._sources):
-            V[:, j] = records.numbers[source] if rows is None else records.numbers[source][rows]
-        if self.schema.key is None:
-            keys = np.zeros(len(X), np.int64)
-        else:
-            keys = self._keys.of(records.texts[self.schema.key], rows)
-        self._history.extend(keys, V, X)
+    def _forgotten(self) -> dict[str, int]:
+        """Count what was forgotten; parts that follow keys follow, and forget, the same ones."""
+        return {k: v for part in self._remembering.values() for k, v in part.evicted.items()}
 
-    def _write_times(self, records: Records, rows: IntArray | None, X: FloatArray) -> None:
-        if not self._calendars:
-            return
-        times = records.times_us
-        if times is None:
-            times = np.full(len(records), MISSING_TIME, np.int64)
-        times = times if rows is None else times[rows]
-        self._counts["missing_time"] += int(np.count_nonzero(times == MISSING_TIME))
-        for place, spec in self._calendars:
-            X[:, place] = spec.transform(times)
+    def _described(self) -> str:
+        """Return the columns and what they are computed by."""
+        specs = [spec.model_dump_json() for spec in self.derived if isinstance(spec, BaseModel)]
+        known = f"target_is_known={self.target_is_known}"
+        return "\n".join([known, *(column.name for column in self.columns), *specs])
 
-    def _write_functions(self, records: Records, rows: IntArray | None, X: FloatArray) -> None:
-        if not self._functions:
-            return
-        seen = records if self.target_is_known else _without(records, self.schema.target)
-        indices = np.arange(len(records)) if rows is None else rows
-        for place, function in self._functions:
-            values = function.transform(seen, indices)
-            if values.shape != (len(X), len(function.names)):
-                raise LawError(
-                    f"{type(function).__name__}.transform returned shape {values.shape} "
-                    f"for {len(X)} rows of {len(function.names)} names"
-                )
-            X[:, place] = values
+    def _key_hashes(self, records: Records, rows: IntArray | None, n: int) -> IntArray:
+        if self.schema.key is None or not self._follows_keys:
+            return np.zeros(n, np.int64)
+        return self._keys.of(records.texts[self.schema.key], rows)
 
 
 def _distinct(columns: list[FeatureColumn]) -> tuple[FeatureColumn, ...]:
@@ -219,7 +201,9 @@ def _distinct(columns: list[FeatureColumn]) -> tuple[FeatureColumn, ...]:
     return tuple(columns)
 
 
-def _names(spec: Derived) -> tuple[str, ...]:
+def _names(spec: Derived, schema: RecordSchema) -> tuple[str, ...]:
+    if isinstance(spec, TargetMean):
+        return spec.names(schema.classes)
     return tuple(spec.names) if isinstance(spec, FeatureFunction) else spec.names()
 
 
@@ -235,15 +219,3 @@ def _rows(keep: BoolArray | IntArray | None, n: int) -> IntArray | None:
         return None
     rows = np.flatnonzero(keep) if keep.dtype == np.bool_ else keep.astype(np.int64, copy=False)
     return None if len(rows) == n and (rows == np.arange(n)).all() else rows
-
-
-def _key_hash(key: str) -> int:
-    """Return the key's hash as a signed number; 0 is where there is no key."""
-    digest = text_hash(key)
-    return digest - (1 << 64) if digest >> 63 else digest
-
-
-def _without(records: Records, column: str) -> Records:
-    numbers = {name: values for name, values in records.numbers.items() if name != column}
-    texts = {name: values for name, values in records.texts.items() if name != column}
-    return replace(records, numbers=numbers, texts=texts)

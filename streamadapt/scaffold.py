@@ -11,8 +11,10 @@ import yaml
 from streamadapt.build import build_task
 from streamadapt.config_file import parse_config
 from streamadapt.config_yaml import read_yaml
+from streamadapt.connectors import CSVDialect
 from streamadapt.errors import ConfigError
-from streamadapt.inspection import Column, Content, inspect
+from streamadapt.inspection import Column, Content, columns_of
+from streamadapt.samples import read_sample
 
 __all__ = ["MAX_CLASSES", "MAX_ONE_HOT", "pipeline_text", "scaffold"]
 
@@ -41,13 +43,18 @@ def scaffold(stream: str | Path, target: str) -> str:
     ConfigError
         If it has no such column, the column cannot be predicted, or no other is of use.
     """
-    columns = inspect(stream, _MANY)
-    text = pipeline_text(stream, columns, target)
+    sample = read_sample(Path(stream), _MANY)
+    text = pipeline_text(stream, columns_of(sample), target, sample.dialect)
     build_task(parse_config(text, {}, "the proposed pipeline"), {})
     return text
 
 
-def pipeline_text(stream: str | Path, columns: Mapping[str, Column], target: str) -> str:
+def pipeline_text(
+    stream: str | Path,
+    columns: Mapping[str, Column],
+    target: str,
+    dialect: CSVDialect | None = None,
+) -> str:
     """Return the text of a pipeline file for columns that have been looked at."""
     if target not in columns:
         raise ConfigError(f"--target {target}: {stream} has columns {', '.join(columns)}")
@@ -61,10 +68,12 @@ def pipeline_text(stream: str | Path, columns: Mapping[str, Column], target: str
     time = next((c for c in times if not c.n_missing and not c.n_broken), None)
     lines = [
         *_head(stream, goal.n),
+        *_dialect(dialect),
         *_task(goal, classes),
         *_record(others, time),
         *_labels(time),
         *(_CLASSIFIERS if classes else _REGRESSORS),
+        *_derived(others, time),
         *_REST,
     ]
     return "\n".join(lines) + "\n"
@@ -79,6 +88,15 @@ def _head(stream: str | Path, n: int) -> Iterator[str]:
     yield ""
     yield "source:"
     yield f"  path: {_scalar(str(stream))}  # `replay --source FILE` takes another"
+
+
+def _dialect(dialect: CSVDialect | None) -> Iterator[str]:
+    unusual = {} if dialect is None else dialect.model_dump(exclude_defaults=True)
+    if unusual:
+        yield "  csv:"
+    for name, value in unusual.items():
+        written = _scalar(value) if isinstance(value, str) else str(value).lower()
+        yield f"    {name}: {written}"
     yield ""
 
 
@@ -182,6 +200,15 @@ def _labels(time: Column | None) -> Iterator[str]:
     yield ""
 
 
+def _derived(others: list[Column], time: Column | None) -> Iterator[str]:
+    yield from _DERIVED
+    for column in [column for column in others if column.content is Content.NUMBERS][:1]:
+        yield from (line.replace("NAME", _scalar(column.name)) for line in _OF_NUMBERS)
+    yield from _OF_TIMES if time is not None else ()
+    for column in [column for column in others if column.content is Content.TEXTS][:1]:
+        yield f"#   - {{kind: hash, of: [{_scalar(column.name)}], tokens: words}}  # of free text"
+
+
 def _scalar(text: str) -> str:
     """Return a text as YAML of any version: bare if it can be, else quoted, always on one line."""
     if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text == read_yaml(text, "")[0]:
@@ -225,11 +252,24 @@ _REGRESSORS = (
     "",
 )
 
-_REST = (
+_DERIVED = (
     "# derived:  # features of earlier records (of the same key)",
     "#   - {kind: lag, of: COLUMN, steps: [1, 2]}",
     "#   - {kind: rolling, of: COLUMN, window: 24, statistics: [mean, std]}",
     "#   - {kind: calendar, parts: [hour_of_day, day_of_week], encoding: cyclic}  # needs `time`",
-    "",
-    "seed: 0  # of all that is random",
 )
+
+_OF_NUMBERS = (
+    "#   - {kind: difference, of: NAME}  # to the record before",
+    "#   - {kind: ewm, of: NAME, half_life: 24}  # mean and spread, the latest counting most",
+    "#   - {kind: scale, of: NAME, method: robust}  # or standard, min_max",
+)
+
+_OF_TIMES = (
+    "#   - {kind: rate, half_life_s: 3600}  # events per second",
+    "#   - {kind: time_since_last}  # seconds since the event before",
+    "#   - {kind: count, window: 3600}  # events of the last hour",
+    "#   - {kind: fourier, period: day, harmonics: 2}  # smooth curves over the day",
+)
+
+_REST = ("", "seed: 0  # of all that is random")

@@ -13,10 +13,11 @@ from streamadapt.contracts import PREDICT, FloatArray, IntArray
 from streamadapt.events import Records, Reject
 from streamadapt.features import FeatureMap
 from streamadapt.intake import Intake
-from streamadapt.labels import Arrivals, Drop, LabelJoin
+from streamadapt.labels import Arrivals, Drop, LabelJoin, Ops
 from streamadapt.labels_kernels import EVENT
 from streamadapt.pipeline import Fact
 from streamadapt.state import State
+from streamadapt.target_features import Steps
 from streamadapt.tracks import NO_SERIES, MaturingTrack, Series, Track
 
 __all__ = ["Outcome", "Task"]
@@ -30,10 +31,14 @@ class Outcome:
     """What came of some records.
 
     ``outputs`` is {lane: float64 [n, k]}, what each lane said about the n events that were
-    predicted; ``positions`` [n] are theirs in the source.
+    predicted; ``positions`` [n] are theirs in the source, ``rows`` [n] in the records of the call,
+    ``times_us`` [n] their event times.  ``steps`` are what each track did, in order.
     """
 
     positions: IntArray
+    rows: IntArray
+    times_us: IntArray
+    steps: list[Ops] = field(default_factory=list)
     outputs: dict[str, FloatArray] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
@@ -88,8 +93,11 @@ class Task:
         """
         ops, drops = self.join.admit(arrivals)
         predicts = ops.record[(ops.op & PREDICT).astype(bool)]
-        X = self.features.transform(records, arrivals.row[predicts])
-        outcome = Outcome(arrivals.position[predicts])
+        labels = Steps(ops.op, ops.slot, ops.y)
+        X = self.features.transform(records, arrivals.row[predicts], labels)
+        outcome = Outcome(
+            arrivals.position[predicts], arrivals.row[predicts], arrivals.time_us[predicts]
+        )
         outcome.rejects = [letter for drop in drops for letter in _letters(drop, arrivals, records)]
         self._reject(outcome.rejects)
         events = self._series(arrivals, predicts, records) if self._matures else NO_SERIES
@@ -99,6 +107,7 @@ class Task:
             says = (steps.op & PREDICT).astype(bool)
             outcome.outputs |= {name: P if says.all() else P[says] for name, P in outputs.items()}
             outcome.facts += facts
+            outcome.steps.append(steps)
         return outcome
 
     def end(self) -> list[Reject]:
@@ -118,6 +127,12 @@ class Task:
             for lane in track.pipeline.lanes
         }
 
+    def confusion(self) -> dict[str, list[list[int]]]:
+        """Return {lane: how many of which class (row) were taken for which (column)}."""
+        lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
+        tables = {lane.name: lane.grades.confusion for lane in lanes}
+        return {name: table.tolist() for name, table in tables.items() if table is not None}
+
     def drifts(self) -> dict[str, dict[str, int]]:
         """Return {lane: {warning: n, drift: n}} of the watched lanes."""
         lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
@@ -129,7 +144,7 @@ class Task:
             "task",
             1,
             {
-                "features": self.features.state(),
+                "features": self.features.state(self.join.live_slots()),
                 "join": self.join.state(),
                 "tracks": State(
                     "tracks", 1, {str(i): track.state() for i, track in enumerate(self.tracks)}
@@ -141,8 +156,8 @@ class Task:
     def restore(self, state: State, skip: frozenset[str] = frozenset()) -> None:
         """Become what `state` describes, but for the lanes named in `skip`, which begin anew."""
         state.expect("task", 1)
-        self.features.restore(state.child("features"))
         self.join.restore(state.child("join"))
+        self.features.restore(state.child("features"), self.join.live_slots())
         for i, track in enumerate(self.tracks):
             track.restore(state.child("tracks").child(str(i)), skip)
         counts = state.child("counts")

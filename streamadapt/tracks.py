@@ -27,6 +27,7 @@ class Track(Protocol):
     """A pipeline with what brings labels to its rows."""
 
     pipeline: Pipeline
+    join: LabelJoin
 
     @property
     def counts(self) -> dict[str, int]:
@@ -68,7 +69,7 @@ class LabelTrack:
 
     def __init__(self, join: LabelJoin, pipeline: Pipeline) -> None:
         self.pipeline = pipeline
-        self._join = join
+        self.join = join
 
     @property
     def counts(self) -> dict[str, int]:
@@ -77,15 +78,15 @@ class LabelTrack:
 
     def ops(self, events: Series, ops: Ops, X: FloatArray) -> tuple[Ops, FloatArray]:
         """Return the ops of the join as they are, with the rows seen at prediction time."""
-        return ops, self._join.gather(ops, X)
+        return ops, self.join.gather(ops, X)
 
     def state(self) -> State:
         """Return the pipeline's state; the join's is kept by the task."""
-        return self.pipeline.state(self._join.live_slots())
+        return self.pipeline.state(self.join.live_slots())
 
     def restore(self, state: State, skip: frozenset[str]) -> None:
         """Become what `state` describes."""
-        self.pipeline.restore(state, self._join.live_slots(), skip)
+        self.pipeline.restore(state, self.join.live_slots(), skip)
 
 
 class MaturingTrack:
@@ -112,7 +113,7 @@ class MaturingTrack:
         self.horizon = horizon
         self.pipeline = pipeline
         self.n_evicted = 0
-        self._join = join
+        self.join = join
         self._max_series = max_series
         self._n_events = 0
         self._places_of: OrderedDict[int, tuple[int, int]] = OrderedDict()  # series -> first, next
@@ -120,7 +121,7 @@ class MaturingTrack:
     @property
     def counts(self) -> dict[str, int]:
         """Rows that expired before they matured, and series forgotten, at this horizon."""
-        expired = self._join.counts["expired"]
+        expired = self.join.counts["expired"]
         return {
             f"expired@{self.horizon}": expired,
             f"series_evicted@{self.horizon}": self.n_evicted,
@@ -142,8 +143,8 @@ class MaturingTrack:
         both.label[1::2] = np.nan
         comes = np.ones(2 * n, bool)
         comes[::2] = is_ripe & ~np.isnan(events.value)
-        steps, _ = self._join.admit(both.where(comes))
-        return steps, self._join.gather(steps, X)
+        steps, _ = self.join.admit(both.where(comes))
+        return steps, self.join.gather(steps, X)
 
     def state(self) -> State:
         """Return pipeline, waiting rows and where each series is."""
@@ -151,8 +152,8 @@ class MaturingTrack:
             "maturing_track",
             1,
             {
-                "pipeline": self.pipeline.state(self._join.live_slots()),
-                "join": self._join.state(),
+                "pipeline": self.pipeline.state(self.join.live_slots()),
+                "join": self.join.state(),
                 "series": np.array(list(self._places_of), np.uint64),
                 "places": np.array(list(self._places_of.values()), np.int64).reshape(-1, 2),
                 "n_events": self._n_events,
@@ -163,8 +164,8 @@ class MaturingTrack:
     def restore(self, state: State, skip: frozenset[str]) -> None:
         """Become what `state` describes."""
         state.expect("maturing_track", 1)
-        self._join.restore(state.child("join"))
-        self.pipeline.restore(state.child("pipeline"), self._join.live_slots(), skip)
+        self.join.restore(state.child("join"))
+        self.pipeline.restore(state.child("pipeline"), self.join.live_slots(), skip)
         series, places = state.array("series").tolist(), state.integers("places").tolist()
         self._places_of = OrderedDict(
             (key, (a, b)) for key, (a, b) in zip(series, places, strict=True)

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import math
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from streamadapt.config_file import parse_config
+from streamadapt.config_schema import json_schema
 from streamadapt.derived import (
     Calendar,
     Derived,
     DerivedSpec,
+    Difference,
     Lag,
-    Part,
     PythonFeature,
     Rolling,
-    check_derived,
+    TargetMean,
 )
+from streamadapt.derived_calendar import Fourier, Part
+from streamadapt.derived_checks import check_derived
+from streamadapt.derived_memory import Count, ExponentiallyWeighted, Rate, Scale, TimeSinceLast
+from streamadapt.derived_rows import Hashed, Polynomial
 from streamadapt.errors import ConfigError
 from streamadapt.events import (
     MISSING_TIME,
@@ -30,6 +38,7 @@ from streamadapt.events import (
     NumericField,
     RecordSchema,
 )
+from streamadapt.scaffold import scaffold
 
 PARTS: tuple[Part, ...] = get_args(Part)
 SPEC: TypeAdapter[Any] = TypeAdapter(DerivedSpec)
@@ -87,6 +96,16 @@ def test_columns_are_named_after_what_they_hold() -> None:
     assert Lag(of="x", steps=(1, 48)).names() == ("x_lag_1", "x_lag_48")
     assert Rolling(of="x", window=5, statistics=("max",)).names() == ("x_rolling_5_max",)
     assert Calendar(parts=("hour_of_day",)).names() == ("hour_of_day",)
+    assert ExponentiallyWeighted(of="x", half_life=2.5, unit="seconds").names() == (
+        "x_ewm_2.5s_mean",
+        "x_ewm_2.5s_std",
+    )
+    assert Count(window=60).names() + Count(window=9, unit="rows").names() == (
+        "count_60s",
+        "count_9",
+    )
+    assert TargetMean(of="c").names(("no", "yes")) == ("c_target_yes",)
+    assert TargetMean(of="c").names(("a", "b", "d")) == ("c_target_a", "c_target_b", "c_target_d")
     cyclic = Calendar(parts=("hour_of_day",), encoding="cyclic")
     assert cyclic.names() == ("hour_of_day_sin", "hour_of_day_cos")
 
@@ -97,6 +116,16 @@ def test_columns_are_named_after_what_they_hold() -> None:
         ({"kind": "lag", "of": "x", "steps": [1, 2]}, Lag(of="x", steps=(1, 2))),
         ({"kind": "rolling", "of": "x", "window": 3}, Rolling(of="x", window=3)),
         ({"kind": "calendar", "parts": ["hour_of_day"]}, Calendar(parts=("hour_of_day",))),
+        ({"kind": "difference", "of": "x"}, Difference(of="x")),
+        ({"kind": "ewm", "of": "x", "half_life": 5}, ExponentiallyWeighted(of="x", half_life=5)),
+        ({"kind": "rate", "half_life_s": 60}, Rate(half_life_s=60)),
+        ({"kind": "time_since_last"}, TimeSinceLast()),
+        ({"kind": "count", "window": 60}, Count(window=60)),
+        ({"kind": "scale", "of": "x", "method": "robust"}, Scale(of="x", method="robust")),
+        ({"kind": "fourier", "period": "day"}, Fourier(period="day")),
+        ({"kind": "polynomial", "of": ["x", "b"]}, Polynomial(of=("x", "b"))),
+        ({"kind": "hash", "of": ["c"], "width": 8}, Hashed(of=("c",), width=8)),
+        ({"kind": "target_mean", "of": "c"}, TargetMean(of="c")),
         ({"kind": "python", "factory": "my.module:make"}, PythonFeature(factory="my.module:make")),
     ],
 )
@@ -115,6 +144,17 @@ def test_kind_says_which_specification_is_meant(raw: dict[str, object], spec: De
         {"kind": "calendar", "parts": ["century"]},
         {"kind": "python", "factory": "no_colon"},
         {"kind": "sum"},
+        {"kind": "difference", "of": "x", "step": 0},
+        {"kind": "ewm", "of": "x", "half_life": 0},
+        {"kind": "ewm", "of": "x", "half_life": math.nan},
+        {"kind": "ewm", "of": "x", "half_life": 1, "unit": "days"},
+        {"kind": "rate", "half_life_s": -1},
+        {"kind": "count", "window": 1, "most": 0},
+        {"kind": "scale", "of": "x", "method": "log"},
+        {"kind": "fourier", "period": "month"},
+        {"kind": "polynomial", "of": []},
+        {"kind": "hash", "of": ["c"], "width": 0},
+        {"kind": "target_mean", "of": "c", "smoothing": 0},
     ],
 )
 def test_a_specification_that_means_nothing_is_refused(raw: dict[str, object]) -> None:
@@ -128,9 +168,37 @@ def test_only_numeric_and_boolean_columns_have_a_history(of: str) -> None:
         check_derived(SCHEMA, [Lag(of=of, steps=(1,))], targets_known=True)
 
 
-@pytest.mark.parametrize("spec", [Lag(of="y", steps=(1,)), Rolling(of="y", window=2)])
-def test_the_past_of_a_target_whose_labels_come_late_is_refused(spec: Lag | Rolling) -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Lag(of="y", steps=(1,)),
+        Rolling(of="y", window=2),
+        ExponentiallyWeighted(of="y", half_life=2),
+        Difference(of="y"),
+        Scale(of="y"),
+    ],
+)
+def test_the_past_of_a_target_whose_labels_come_late_is_refused(spec: Derived) -> None:
     with pytest.raises(ConfigError, match="would peek: labels come late"):
+        check_derived(SCHEMA, [spec], targets_known=False)
+
+
+@pytest.mark.parametrize("spec", [Difference(of="y"), Scale(of="y")])
+def test_what_needs_the_rows_own_target_is_for_forecasts_only(spec: Derived) -> None:
+    check_derived(SCHEMA, [spec], targets_known=True, own_known=True)
+    with pytest.raises(ConfigError, match="would peek"):
+        check_derived(SCHEMA, [spec], targets_known=True)
+
+
+def test_a_forecast_has_no_target_means() -> None:
+    check_derived(SCHEMA, [TargetMean(of="c")], targets_known=False)
+    with pytest.raises(ConfigError, match="not forecasts"):
+        check_derived(SCHEMA, [TargetMean(of="c")], targets_known=True, own_known=True)
+
+
+@pytest.mark.parametrize("spec", [TargetMean(of="x"), Hashed(of=("c", "x"))])
+def test_only_texts_have_categories_and_tokens(spec: Derived) -> None:
+    with pytest.raises(ConfigError, match=r"of 'x', which is no text column .*there are: c"):
         check_derived(SCHEMA, [spec], targets_known=False)
 
 
@@ -140,9 +208,53 @@ def test_a_class_target_has_no_history() -> None:
         check_derived(schema, [Lag(of="y", steps=(1,))], targets_known=True)
 
 
-def test_a_calendar_without_a_time_column_is_refused() -> None:
+@pytest.mark.parametrize(
+    "spec",
+    [
+        Calendar(parts=("hour_of_day",)),
+        Fourier(period="day"),
+        Rate(half_life_s=1),
+        TimeSinceLast(),
+        Count(window=5),
+        ExponentiallyWeighted(of="x", half_life=5, unit="seconds"),
+    ],
+)
+def test_what_is_told_by_the_clock_needs_a_time_column(spec: Derived) -> None:
     with pytest.raises(ConfigError, match="needs a time column"):
-        check_derived(SCHEMA, [Calendar(parts=("hour_of_day",))], targets_known=False)
+        check_derived(SCHEMA, [spec], targets_known=False)
+
+
+def test_rows_are_counted_without_a_clock() -> None:
+    specs = [Count(window=5, unit="rows"), ExponentiallyWeighted(of="x", half_life=5)]
+    check_derived(SCHEMA, specs, targets_known=False)
+    with pytest.raises(ConfigError, match="'z'"):
+        check_derived(SCHEMA, [*specs, Scale(of="z")], targets_known=False)
+
+
+def test_what_init_proposes_is_valid_and_fits_the_columns(tmp_path: Path) -> None:
+    lines = [f"{i % 7}.5,{'ab'[i % 2]} c,2026-01-{1 + i:02d}T00:00:00Z,{i * i}" for i in range(28)]
+    (tmp_path / "a.csv").write_text("\n".join(["x,note,at,y", *lines]) + "\n")
+    text = scaffold(tmp_path / "a.csv", "y")
+    proposed = [
+        line[4:].replace("COLUMN", "x") for line in text.splitlines() if "- {kind: " in line
+    ]
+    specs = [SPEC.validate_python(spec) for spec in yaml.safe_load("\n".join(proposed))]
+    schema = parse_config(text, {}, "proposed").schema_of_records()
+    check_derived(schema, specs, targets_known=False)
+    assert [spec.kind for spec in specs] == [
+        "lag", "rolling", "calendar", "difference", "ewm", "scale",
+        "rate", "time_since_last", "count", "fourier", "hash",
+    ]  # fmt: skip
+
+
+def test_every_parameter_is_described_in_the_schema_of_pipeline_files() -> None:
+    definitions = json_schema()["$defs"]
+    kinds = [name for name in definitions if "kind" in definitions[name].get("properties", {})]
+    ours = {part.__name__ for part in get_args(get_args(DerivedSpec)[0])}
+    assert ours <= set(kinds)
+    for name in ours:
+        fields = definitions[name]["properties"]
+        assert [f for f in fields if f != "kind" and not fields[f].get("description")] == []
 
 
 def test_a_python_feature_that_is_not_built_yet_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -12,7 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.derived import Calendar, Derived, Lag, Rolling
+from streamadapt.derived import Calendar, Derived, Difference, Lag, Rolling
+from streamadapt.derived_calendar import Fourier
+from streamadapt.derived_memory import Count, ExponentiallyWeighted, Rate, Scale, TimeSinceLast
+from streamadapt.derived_rows import Hashed, Polynomial
 from streamadapt.errors import ConfigError, IncompatibleStateError, LawError, ParameterError
 from streamadapt.events import (
     MISSING_TIME,
@@ -44,7 +48,7 @@ SCHEMA = RecordSchema(
 seeds = st.integers(0, 2**32 - 1)
 
 
-class Count:
+class Numbered:
     """A feature function with a memory: the row's number, and x plus that of the row before."""
 
     names = ("number", "pair")
@@ -77,7 +81,23 @@ def everything(max_keys: int = 6) -> FeatureMap:
         Rolling(of="x", window=100, statistics=("std",)),
         Rolling(of="y", window=3),
         Lag(of="y", steps=(2,)),
-        Count(),
+        Difference(of="x", step=2),
+        Difference(of="x", relative=True),
+        ExponentiallyWeighted(of="x", half_life=5, statistics=("mean", "std", "var")),
+        ExponentiallyWeighted(of="y", half_life=100, unit="seconds"),
+        Rate(half_life_s=1e9),
+        TimeSinceLast(),
+        Count(window=30, unit="rows", most=4),
+        Count(window=1e9, most=5),
+        Scale(of="x"),
+        Scale(of="b", method="min_max", per_key=True),
+        Scale(of="x", method="robust"),
+        Fourier(period="week", harmonics=2),
+        Polynomial(of=("x", "one=a", "x_lag_1")),
+        Hashed(of=("one", "key"), width=3, signed=True),
+        Hashed(of=("one", "bucket"), width=3, tokens="cross"),
+        Hashed(of=("place",), width=2, tokens="words"),
+        Numbered(),
     ]
     return FeatureMap(SCHEMA, derived, past_targets_are_known=True, max_keys=max_keys)
 
@@ -209,11 +229,55 @@ def test_columns_come_in_order_and_say_which_are_nominal() -> None:
         "x", "b", "one=a", "one=b", "one=<unknown>", "place",
         "bucket#0", "bucket#1", "bucket#2", "bucket#3",
     ]  # fmt: skip
-    assert [column.name for column in columns[-5:]] == [
-        "y_rolling_3_mean", "y_rolling_3_std", "y_lag_2", "number", "pair",
+    names = [column.name for column in columns]
+    at = names.index("y_rolling_3_mean")
+    assert names[at : at + 5] == [
+        "y_rolling_3_mean", "y_rolling_3_std", "y_lag_2", "x_difference_2", "x_change_1",
     ]  # fmt: skip
+    assert names[-3:] == ["place_words#1", "number", "pair"]
     assert [column.name for column in columns if column.n_values] == ["place"]
     assert columns[5].n_values == 3
+
+
+@settings(deadline=None, max_examples=20)
+@given(seeds, st.integers(1, 4), st.booleans())
+def test_differences_are_to_the_values_of_earlier_rows(
+    seed: int, step: int, relative: bool
+) -> None:
+    records = stream(seed)
+    derived = [Lag(of="x", steps=(step,)), Difference(of="x", step=step, relative=relative)]
+    X = FeatureMap(SCHEMA, derived, max_keys=5).transform(records)
+    for now, (then, change) in zip(records.numbers["x"].tolist(), X[:, -2:].tolist(), strict=True):
+        expected = now - then if math.isfinite(now) else math.nan
+        if relative:
+            expected = expected / abs(then) if then else math.nan
+        assert change == expected if math.isfinite(expected) else math.isnan(change)
+
+
+def test_scales_of_the_stream_and_of_the_key_are_apart() -> None:
+    schema = RecordSchema(features={"x": NumericField()}, target="y", key="k")
+    derived = [Scale(of="x", method="min_max"), Scale(of="x", method="min_max", per_key=True)]
+    records = block({"x": [0.0, 10.0, 5.0, 5.0]}, {"k": ["a", "b", "a", "b"]})
+    X = FeatureMap(schema, derived).transform(records)
+    assert X[:, 1:].tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 1.0], [0.5, 0.0]]
+
+
+def test_a_weighted_mean_of_the_target_ends_before_the_current_row() -> None:
+    schema = RecordSchema(features={"x": NumericField()}, target="y")
+    derived = [ExponentiallyWeighted(of="y", half_life=1, statistics=("mean",))]
+    records = block({"x": [0.0] * 3, "y": [1.0, 4.0, 0.0]})
+    forecast = FeatureMap(schema, derived, target_is_known=True).transform(records)
+    labelled = FeatureMap(schema, derived, past_targets_are_known=True).transform(records)
+    np.testing.assert_allclose(forecast[:, 1], [1.0, 3.0, 9 / 7])
+    np.testing.assert_allclose(labelled[:, 1], [np.nan, 1.0, 3.0])
+
+
+def test_a_state_of_another_length_is_refused() -> None:
+    schema = RecordSchema(features={"x": NumericField()}, target="y")
+    one = FeatureMap(schema, [Count(window=3, unit="rows", most=5)])
+    other = FeatureMap(schema, [Count(window=3, unit="rows", most=6)])
+    with pytest.raises(IncompatibleStateError, match="other columns"):
+        other.restore(one.state())
 
 
 def test_no_rows_are_a_block_like_any_other() -> None:
@@ -294,13 +358,13 @@ def test_a_target_that_is_not_known_is_no_feature(classes: tuple[str, ...]) -> N
 @pytest.mark.parametrize("known", [True, False])
 def test_a_function_of_ones_own_sees_the_target_only_if_it_is_known(known: bool) -> None:
     schema = RecordSchema(features={"x": NumericField()}, target="y")
-    count = Count()
+    count = Numbered()
     FeatureMap(schema, [count], target_is_known=known).transform(block({"x": [1.0], "y": [2.0]}))
     assert count.columns == ({"x", "y"} if known else {"x"})
 
 
 def test_a_function_that_returns_another_shape_is_told_so() -> None:
-    class Narrow(Count):
+    class Narrow(Numbered):
         def transform(self, records: Records, rows: IntArray) -> FloatArray:
             return np.zeros((len(rows), 1))
 
@@ -340,7 +404,7 @@ def test_a_restore_that_fails_half_way_changes_nothing() -> None:
     digest = features.state().digest()
     broken: dict[str, Any] = {**later.state().values, "functions": State("functions", 1, {})}
     with pytest.raises(IncompatibleStateError):
-        features.restore(State("features", 1, broken))
+        features.restore(State("features", 2, broken))
     assert features.state().digest() == digest
 
 
