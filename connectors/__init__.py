@@ -1,23 +1,35 @@
 """What is outside: files, state stores, sinks and codecs, one per file."""
 
+from streamadapt.connectors.arff_source import ARFFSource
+from streamadapt.connectors.csv_dialect import CSVDialect
 from streamadapt.connectors.csv_source import CSVSource
 from streamadapt.connectors.files import SUPPORTED, open_source
 from streamadapt.connectors.json_codec import JSONCodec
 from streamadapt.connectors.jsonl_sink import JSONLSink
 from streamadapt.connectors.jsonl_source import JSONLSource
+from streamadapt.connectors.many_files import FilesSource
 from streamadapt.connectors.memory import MemorySink, MemoryStore
 from streamadapt.connectors.parquet_source import ParquetSource
+from streamadapt.connectors.read_ahead import ReadAhead
+from streamadapt.connectors.river_source import RiverSource
 from streamadapt.connectors.sqlite import SQLiteStore
+from streamadapt.connectors.svmlight_source import SvmlightSource
 
 __all__ = [
     "SUPPORTED",
+    "ARFFSource",
+    "CSVDialect",
     "CSVSource",
+    "FilesSource",
     "JSONCodec",
     "JSONLSink",
     "JSONLSource",
     "MemorySink",
     "MemoryStore",
     "ParquetSource",
+    "ReadAhead",
+    "RiverSource",
     "SQLiteStore",
+    "SvmlightSource",
     "open_source",
 ]

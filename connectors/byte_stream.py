@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import sys
 from pathlib import Path
 from typing import BinaryIO
+from weakref import WeakSet
 
 import pyarrow as pa
 
 from streamadapt.errors import SourceError
 
-__all__ = ["ByteStream", "explain_missing"]
+__all__ = ["STDIN", "ByteStream", "explain_missing"]
+
+STDIN = "-"
+"""The path of standard input."""
 
 _MAGIC = {"gzip": b"\x1f\x8b", "zstd": b"\x28\xb5\x2f\xfd"}
 _SUFFIXES = {".gz": "gzip", ".zst": "zstd"}
@@ -62,6 +67,8 @@ class ByteStream:
         self._damage: SourceError | None = None
 
     def _open(self) -> BinaryIO:
+        if str(self._path) == STDIN:
+            return _stdin()
         try:
             with self._path.open("rb") as file:
                 start = file.read(4)
@@ -105,5 +112,21 @@ class ByteStream:
             return b""
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file; standard input is not ours."""
+        if str(self._path) != STDIN:
+            self._file.close()
+
+
+_already_read: WeakSet[BinaryIO] = WeakSet()
+
+
+def _stdin() -> BinaryIO:
+    """Return standard input, decompressed; it can be read once."""
+    if sys.stdin.buffer in _already_read:
+        raise SourceError("standard input has been read from; it cannot be read again")
+    _already_read.add(sys.stdin.buffer)
+    start = sys.stdin.buffer.peek(4)  # type: ignore[union-attr]
+    kind = next((k for k, magic in _MAGIC.items() if start.startswith(magic)), None)
+    if kind is None:
+        return sys.stdin.buffer
+    return pa.CompressedInputStream(pa.PythonFile(sys.stdin.buffer, "r"), kind)  # type: ignore[no-any-return]

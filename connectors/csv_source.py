@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
 from streamadapt.connectors.byte_stream import ByteStream
 from streamadapt.connectors.csv_block import CSVBlock, CSVDecoder
+from streamadapt.connectors.csv_dialect import USUAL, CSVDialect
 from streamadapt.connectors.csv_records import record_ends, split_cells
 from streamadapt.connectors.file_source import FileSource, check_columns
 from streamadapt.connectors.line_blocks import LineBlock, read_line_blocks
+from streamadapt.connectors.line_rewrites import Read, rewritten
 from streamadapt.errors import BadRecordError, ParameterError, SourceError
 from streamadapt.events import CategoricalField, RecordSchema
 
-__all__ = ["NA_VALUES", "CSVSource"]
-
-NA_VALUES = ("", "NA", "N/A", "null", "NULL", "None", "?")
-"""Cells that mean "missing"; the empty cell always does."""
+__all__ = ["CSVSource", "check_names", "csv_lines"]
 
 
 class CSVSource(FileSource):
-    r"""Reads a CSV file with a header line, plain or compressed by gzip or Zstandard.
+    r"""Reads a CSV file, plain or compressed by gzip or Zstandard.
 
     Numbers are decimal with an optional exponent; ``nan`` counts as NaN, not as missing, and
     ``inf`` is kept.  Blanks (spaces, tabs) may stand around numbers, truth values and times;
@@ -39,10 +38,8 @@ class CSVSource(FileSource):
         The file.
     schema
         Which columns to decode.
-    delimiter
-        One ASCII character between cells.
-    na_values
-        Cells that mean "missing".
+    dialect
+        How the file is written, if not as usual.
 
     Raises
     ------
@@ -62,18 +59,9 @@ class CSVSource(FileSource):
     >>> source.close()
     """
 
-    def __init__(
-        self,
-        path: str | Path,
-        schema: RecordSchema,
-        delimiter: str = ",",
-        na_values: Sequence[str] = NA_VALUES,
-    ) -> None:
-        if len(delimiter) != 1 or not delimiter.isascii() or delimiter in '"\r\n\0':
-            raise ParameterError(f"delimiter = {delimiter!r} is not one ASCII character")
-        self.delimiter = delimiter
-        self.na_values = tuple(na_values)
-        _check_names(schema, {*self.na_values, ""})
+    def __init__(self, path: str | Path, schema: RecordSchema, dialect: CSVDialect = USUAL) -> None:
+        self.dialect = dialect
+        check_names(schema, {*dialect.na_values, ""})
         super().__init__(path, schema)
 
     def _enter(self, position: int) -> tuple[ByteStream, int, Iterator[CSVBlock]]:
@@ -85,30 +73,15 @@ class CSVSource(FileSource):
             raise
 
     def _blocks_after_header(self, stream: ByteStream) -> Iterator[CSVBlock]:
-        blocks = read_line_blocks(stream.read, partial(record_ends, delimiter=self.delimiter))
-        first = next((block for block in blocks if len(block)), None)
-        if first is None:
+        names, blocks = csv_lines(self.path, stream.read, self.dialect)
+        if not names:
             return iter(())
-        columns = self._header(first)
-        check_columns(self.path, self.schema, columns)
-        decoder = CSVDecoder(self.schema, columns, self.delimiter, (*self.na_values, ""))
-        rest = [first.part(1, len(first))] if len(first) > 1 else []
-        return (CSVBlock(lines, decoder) for lines in chain(rest, blocks))
-
-    def _header(self, block: LineBlock) -> list[str]:
-        if block.too_long_bytes:
-            raise SourceError(f"the first line of {self.path} is too long to be a header")
-        try:
-            columns = split_cells(block.line(0).decode(), self.delimiter)
-        except (UnicodeDecodeError, BadRecordError) as error:
-            raise SourceError(f"the first line of {self.path} is no header: {error}") from error
-        for name, n in Counter(columns).items():
-            if n > 1:
-                raise SourceError(f"the header of {self.path} names column {name!r} {n} times")
-        return columns
+        check_columns(self.path, self.schema, names)
+        decoder = CSVDecoder(self.schema, names, self.dialect)
+        return (CSVBlock(lines, decoder) for lines in blocks)
 
 
-def _check_names(schema: RecordSchema, na_values: set[str]) -> None:
+def check_names(schema: RecordSchema, na_values: set[str]) -> None:
     """Raise if a class or category is written like a missing value: it would never be seen."""
     fields = [spec for spec in schema.features.values() if isinstance(spec, CategoricalField)]
     names = {*schema.classes, *(value for spec in fields for value in spec.values)}
@@ -117,3 +90,42 @@ def _check_names(schema: RecordSchema, na_values: set[str]) -> None:
             f"{clash[0]!r} is the name of a class or category, but in CSV it stands for a missing "
             "value: rename it"
         )
+
+
+def csv_lines(path: Path, read: Read, dialect: CSVDialect) -> tuple[list[str], Iterator[LineBlock]]:
+    """Return the names of the columns, and the records after the header; no names: no records.
+
+    Raises
+    ------
+    SourceError
+        If the header is none, or there are two columns of the same name.
+    """
+    ends = partial(record_ends, delimiter=dialect.cell_delimiter, quote=dialect.cell_quote)
+    blocks = read_line_blocks(rewritten(read, dialect), ends)
+    first = next((block for block in blocks if len(block)), None)
+    if first is None:
+        return list(dialect.names), iter(())
+    cells = None if dialect.names and not dialect.header else _first_cells(path, first, dialect)
+    if dialect.names:
+        names = list(dialect.names)
+    elif dialect.header:
+        names = cells or []
+    else:
+        names = [f"c{i + 1}" for i in range(len(cells or ()))]
+    for name, n in Counter(names).items():
+        if n > 1:
+            raise SourceError(f"the header of {path} names column {name!r} {n} times")
+    if not dialect.header:
+        return names, chain([first], blocks)
+    rest = [first.part(1, len(first))] if len(first) > 1 else []
+    return names, chain(rest, blocks)
+
+
+def _first_cells(path: Path, block: LineBlock, dialect: CSVDialect) -> list[str]:
+    what = "header" if dialect.header else "row of cells"
+    if block.too_long_bytes:
+        raise SourceError(f"the first line of {path} is too long to be a {what}")
+    try:
+        return split_cells(block.line(0).decode(), dialect.cell_delimiter, dialect.cell_quote)
+    except (UnicodeDecodeError, BadRecordError) as error:
+        raise SourceError(f"the first line of {path} is no {what}: {error}") from error

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streamadapt.connectors.decode import CellError
 from streamadapt.connectors.time_columns import column_times_us
@@ -16,10 +17,11 @@ from streamadapt.connectors.times import in_range
 from streamadapt.contracts import BoolArray, FloatArray, IntArray
 from streamadapt.events import MISSING_TIME, Records, Reject, TimeField
 
-__all__ = ["BlockBuilder", "DecodedBlock"]
+__all__ = ["BlockBuilder", "DecodedBlock", "merged"]
 
 T = TypeVar("T")
 U = TypeVar("U")
+S = TypeVar("S", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,65 @@ class DecodedBlock:
             rejects=self.rejects[ra:rb],
             counts={name: n for name, n in counts.items() if n},
         )
+
+    def with_rejects(self, rejects: list[Reject]) -> DecodedBlock:
+        """Return the same rows, but these rejects."""
+        return replace(self, rejects=rejects)
+
+    def moved(
+        self, positions: IntArray, places: IntArray, original: Callable[[int], bytes]
+    ) -> DecodedBlock:
+        """Return the same rows and rejects, of which the i-th record decoded is now elsewhere.
+
+        Parameters
+        ----------
+        positions, places
+            int64 [records decoded]: of each one, by its present position, which is its index.
+        original
+            Returns a record as it came, by its new place.
+        """
+        rejects = [
+            replace(
+                reject,
+                position=int(positions[reject.position]),
+                original=original(int(places[reject.position])),
+            )
+            for reject in self.rejects
+        ]
+        return replace(
+            self,
+            positions=positions[self.positions],
+            places=places[self.positions],
+            original=original,
+            rejects=rejects,
+        )
+
+
+def merged(one: DecodedBlock, other: DecodedBlock) -> DecodedBlock:
+    """Return the rows and rejects of two blocks, decoded from the same records, by position."""
+    positions = np.concatenate([one.positions, other.positions])
+    order = np.argsort(positions, kind="stable")
+    places = order.tolist()
+
+    def column(first: NDArray[S], second: NDArray[S]) -> NDArray[S]:
+        return np.concatenate([first, second])[order]
+
+    def texts(name: str) -> list[str | None]:
+        both = one.texts[name] + other.texts[name]
+        return [both[place] for place in places]
+
+    has_times = one.times_us is not None and other.times_us is not None
+    return DecodedBlock(
+        positions=positions[order],
+        places=column(one.places, other.places),
+        numbers={name: column(values, other.numbers[name]) for name, values in one.numbers.items()},
+        texts={name: texts(name) for name in one.texts},
+        times_us=column(one.times_us, other.times_us) if has_times else None,  # type: ignore[arg-type]
+        n_missing=column(one.n_missing, other.n_missing),
+        n_nan=column(one.n_nan, other.n_nan),
+        original=one.original,
+        rejects=sorted([*one.rejects, *other.rejects], key=lambda reject: reject.position),
+    )
 
 
 class BlockBuilder:

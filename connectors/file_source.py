@@ -13,7 +13,7 @@ from streamadapt.connectors.decoded import DecodedBlock
 from streamadapt.errors import ParameterError, SourceError
 from streamadapt.events import Records, RecordSchema
 
-__all__ = ["FileSource", "RawBlock", "check_columns"]
+__all__ = ["FileSource", "RawBlock", "beyond_end", "check_columns"]
 
 
 class RawBlock(Protocol):
@@ -112,21 +112,25 @@ class FileSource(abc.ABC):
         SourceError
             If the file has fewer records, so that it is not the one the position is from.
         """
+        if not self.advance(position):
+            raise beyond_end(self.path, position, self._position)
+
+    def advance(self, position: int) -> bool:
+        """Go on from `position`, or from the end if it is before that; then return False."""
         if position < self._position or self._error is not None:
             self._restart(max(position, 0))
         while self._decoded and self._decoded[0][0] <= position:
             self._decoded.popleft()
         while not self._decoded and self._read < position:
-            self._skip(position)
+            block = self._next_block()
+            if block is None:
+                self._position = self._read
+                return False
+            self._skip(block, position)
         self._position = position
+        return True
 
-    def _skip(self, position: int) -> None:
-        block = self._next_block()
-        if block is None:
-            self._position = self._read
-            raise SourceError(
-                f"cannot go on from record {position} of {self.path}: it has {self._read} records"
-            )
+    def _skip(self, block: RawBlock, position: int) -> None:
         if self._read + len(block) <= position:
             self._read += len(block)
             return
@@ -146,6 +150,11 @@ class FileSource(abc.ABC):
         except SourceError as error:
             self._error = SourceError(f"{error}; the {self._read} records before can be read")
             raise self._error from error
+
+
+def beyond_end(path: Path, position: int, n_records: int) -> SourceError:
+    """Return the error of a position that no record has."""
+    return SourceError(f"cannot go on from record {position} of {path}: it has {n_records} records")
 
 
 def check_columns(path: Path, schema: RecordSchema, columns: Iterable[str]) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from streamadapt.contracts import IntArray
+from streamadapt.contracts import BoolArray, IntArray
 from streamadapt.events import Reject
 
 __all__ = ["BLOCK_BYTES", "BOM", "LINE_LIMIT_BYTES", "LineBlock", "line_ends", "read_line_blocks"]
@@ -71,6 +71,20 @@ class LineBlock:
         b = int(self.starts[stop]) if stop < len(self) else len(self.data)
         starts, stops = self.starts[first:stop] - a, self.stops[first:stop] - a
         return LineBlock(self.data[a:b], starts, stops, self.is_tidy, self.too_long_bytes)
+
+    def chosen(self, is_chosen: BoolArray) -> LineBlock:
+        """Return the block of the records bool [n], which are taken to be tidy."""
+        # Stretches of chosen records are copied as a whole.
+        edges = np.flatnonzero(np.diff(is_chosen, prepend=False, append=False)).tolist()
+        bounds = [*self.starts.tolist(), len(self.data)]
+        stretches = list(zip(edges[::2], edges[1::2], strict=True))
+        data = b"".join([self.data[bounds[a] : bounds[b]] for a, b in stretches])
+        shifts, at = np.zeros(len(self), np.int64), 0
+        for a, b in stretches:
+            shifts[a:b] = at - bounds[a]
+            at += bounds[b] - bounds[a]
+        starts, stops = (self.starts + shifts)[is_chosen], (self.stops + shifts)[is_chosen]
+        return LineBlock(data, starts, stops)
 
 
 RecordEnds = Callable[[bytes], tuple[IntArray, bool]]

@@ -6,7 +6,10 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from streamadapt.config_generators import DriftConfig, GeneratedStream, Generators
 from streamadapt.config_kinds import Component, ConfigModel, kinds_of, shortened
+from streamadapt.connectors.csv_dialect import CSVDialect
+from streamadapt.connectors.files import FileFormat
 from streamadapt.delay import LabelDelay
 from streamadapt.derived import DerivedSpec
 from streamadapt.detectors import DETECTORS
@@ -225,15 +228,45 @@ class CheckpointConfig(ConfigModel):
 
 
 class SourceConfig(ConfigModel):
-    """A recorded stream.
+    """A recorded stream, or a generated one.
 
     Parameters
     ----------
     path
-        The file; relative to where the command runs.
+        The file, relative to where the command runs; or a folder or pattern whose files are one
+        stream; ``-`` for standard input; ``river:NAME`` for a data set of River.
     format
         By default what the file's name says.
+    csv
+        How CSV files are written, where that is not as usual.
+    generator
+        Instead of a file: what generates the rows.
+    rows
+        How many rows are generated.
+    drifts
+        Drifts of the generated stream to other concepts, in order.
     """
 
-    path: str
-    format: Literal["csv", "jsonl", "parquet"] | None = None
+    path: str | None = None
+    format: FileFormat | None = None
+    csv: CSVDialect | None = None
+    generator: Generators | None = None
+    rows: int | None = Field(None, ge=1)
+    drifts: tuple[DriftConfig, ...] = ()
+
+    @model_validator(mode="after")
+    def _file_or_generator(self) -> SourceConfig:
+        if (self.path is None) == (self.generator is None):
+            raise ValueError("source: name either a `path` or a `generator`")
+        if self.generator is not None and self.rows is None:
+            raise ValueError("source: a `generator` needs `rows`: how many to generate")
+        if self.generator is None and (self.rows is not None or self.drifts):
+            raise ValueError("source: `rows` and `drifts` go with a `generator`")
+        return self
+
+    @property
+    def generated(self) -> GeneratedStream | None:
+        """The stream to generate, if it is not a file."""
+        if self.generator is None or self.rows is None:
+            return None
+        return GeneratedStream(generator=self.generator, rows=self.rows, drifts=self.drifts)

@@ -21,9 +21,9 @@ from streamadapt.connectors.decode import (
 )
 from streamadapt.connectors.times import time_us
 from streamadapt.events import TimeFormat
-from streamadapt.samples import read_sample
+from streamadapt.samples import Sample, read_sample
 
-__all__ = ["Column", "Content", "inspect"]
+__all__ = ["Column", "Content", "columns_of", "inspect"]
 
 _GOOD_SHARE = 0.99
 """So many values must be of a type; the others will be dead letters."""
@@ -75,7 +75,7 @@ Make = Callable[..., Column]
 
 
 def inspect(path: str | Path, n_records: int = 50_000) -> dict[str, Column]:
-    r"""Look at the first `n_records` of a CSV, JSON Lines or Parquet file; return {name: column}.
+    r"""Look at the first `n_records` of a stream; return {name: column}.
 
     Raises
     ------
@@ -90,7 +90,11 @@ def inspect(path: str | Path, n_records: int = 50_000) -> dict[str, Column]:
     >>> [column.content.value for column in inspect(path).values()]
     ['numbers', 'texts', 'times']
     """
-    sample = read_sample(Path(path), n_records)
+    return columns_of(read_sample(Path(path), n_records))
+
+
+def columns_of(sample: Sample) -> dict[str, Column]:
+    """Say what each column of a sample holds."""
     number = number_from_value if sample.is_typed else number_from_text
     return {name: _column(name, values, number) for name, values in sample.columns.items()}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,24 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamadapt.connectors import SUPPORTED, CSVSource
+from streamadapt.connectors import SUPPORTED, ARFFSource, CSVDialect, CSVSource
+from streamadapt.connectors.arff_source import read_arff_header
 from streamadapt.connectors.byte_stream import ByteStream, explain_missing
-from streamadapt.connectors.csv_records import record_ends, split_cells
+from streamadapt.connectors.csv_source import csv_lines
+from streamadapt.connectors.decode import CellError, number_from_text
+from streamadapt.connectors.file_source import FileSource
+from streamadapt.connectors.files import format_of
 from streamadapt.connectors.line_blocks import read_line_blocks
+from streamadapt.connectors.many_files import files_of, is_many
+from streamadapt.connectors.river_source import is_river, river_rows
+from streamadapt.connectors.svmlight_source import LABEL_COLUMN, svmlight_cells
 from streamadapt.errors import BadRecordError, SourceError
 from streamadapt.events import CategoricalField, RecordSchema
+from streamadapt.sniffing import sniffed
 
-__all__ = ["Sample", "read_sample"]
+__all__ = ["Sample", "read_sample", "sniffed_file"]
+
+_SNIFFED_BYTES = 1 << 16
 
 Columns = dict[str, list[Any]]
 
@@ -31,39 +40,87 @@ class Sample:
     """Columns of equal length; missing values are None.
 
     ``is_typed`` tells whether the file itself tells numbers from texts; CSV does not.
+    ``dialect`` is how a CSV file seems to be written.
     """
 
     columns: Columns
     is_typed: bool
+    dialect: CSVDialect | None = None
 
 
 def read_sample(path: Path, n_records: int) -> Sample:
-    """Read up to `n_records` from the start of a file; records that are none are left out.
+    """Read up to `n_records` from the start of a stream; records that are none are left out.
+
+    Of a folder or pattern only the first file is read.
 
     Raises
     ------
     SourceError
         If the format is not known, or the file cannot be opened, or holds no record.
     """
-    end = next((end for end in SUPPORTED if path.name.lower().endswith(end)), None)
-    if end is None:
-        known = ", ".join(SUPPORTED)
-        raise SourceError(f"{path}: the name does not tell the format; use one of {known}")
-    kind = end.split(".")[1]
-    columns = _READERS[kind](path, n_records)
+    dialect = None
+    if is_river(path):
+        columns, kind = _by_name(islice(river_rows(str(path)), n_records)), "river"
+    else:
+        file = files_of(path, SUPPORTED)[0] if is_many(path) else path
+        kind = format_of(file)
+        if kind == "csv":
+            dialect = sniffed_file(file)
+            columns = _csv(file, n_records, dialect)
+        else:
+            columns = _READERS[kind](file, n_records)
     if not any(columns.values()):
         raise SourceError(f"{path} holds no records")
-    return Sample(columns, is_typed=kind != "csv")
+    return Sample(columns, kind in ("jsonl", "parquet", "river"), dialect)
 
 
-def _csv(path: Path, n_records: int) -> Columns:
-    names = [name for name in _header(path) if name]
+def sniffed_file(path: Path) -> CSVDialect:
+    """Return how a CSV file seems to be written."""
+    with closing(ByteStream(path)) as stream:
+        return sniffed(stream.read(_SNIFFED_BYTES))
+
+
+def _csv(path: Path, n_records: int, dialect: CSVDialect) -> Columns:
+    with closing(ByteStream(path)) as stream:
+        names, _ = csv_lines(path, stream.read, dialect)
+    names = [name for name in names if name]
+
+    def opened(schema: RecordSchema) -> FileSource:
+        return CSVSource(path, schema, dialect)
+
+    columns = _texts(names, opened, n_records)
+    if dialect.decimal == ".":
+        return columns
+    return {name: list(map(_with_point, values)) for name, values in columns.items()}
+
+
+def _with_point(cell: str | None) -> str | None:
+    """Return a number with a decimal comma as one with a point, and anything else as it is."""
+    if cell is None or "," not in cell or "." in cell:
+        return cell
+    try:
+        number_from_text(number := cell.replace(",", "."))
+    except CellError:
+        return cell
+    return number
+
+
+def _arff(path: Path, n_records: int) -> Columns:
+    with closing(ByteStream(path)) as stream:
+        header, _ = read_arff_header(path, stream)
+    return _texts(list(header.values), lambda schema: ARFFSource(path, schema), n_records)
+
+
+def _texts(
+    names: list[str], opened: Callable[[RecordSchema], FileSource], n_records: int
+) -> Columns:
+    """Read all columns as texts."""
     if not names:
         return {}
     texts = dict.fromkeys(names, CategoricalField())
     schema = RecordSchema(features=texts, target=names[0], classes=("any",))  # so: a text as well
     columns: Columns = {name: [] for name in names}
-    with closing(CSVSource(path, schema)) as source:
+    with closing(opened(schema)) as source:
         while source.position() < n_records:
             records = source.poll(n_records - source.position())
             if records is None:
@@ -73,19 +130,34 @@ def _csv(path: Path, n_records: int) -> Columns:
     return columns
 
 
-def _header(path: Path) -> list[str]:
+def _svmlight(path: Path, n_records: int) -> Columns:
+    rows: list[dict[bytes, bytes]] = []
     with closing(ByteStream(path)) as stream:
-        blocks = read_line_blocks(stream.read, partial(record_ends, delimiter=","))
-        first = next((block.line(0) for block in blocks if len(block)), b"")
-    try:
-        return split_cells(first.decode(), ",")
-    except (UnicodeDecodeError, BadRecordError) as error:
-        raise SourceError(f"the first line of {path} is no header: {error}") from error
+        for line in islice(_lines(stream), n_records):
+            try:
+                rows.append(svmlight_cells(line))
+            except BadRecordError:
+                continue
+    numbers = sorted({int(name) for row in rows for name in row if name.isdigit()})
+    names = [LABEL_COLUMN, *map(str, numbers)] if rows else []
+    return {
+        name: [row.get(name.encode(), b"0").decode("utf-8", "replace") for row in rows]
+        for name in names
+    }
+
+
+def _lines(stream: ByteStream) -> Iterator[bytes]:
+    for block in read_line_blocks(stream.read):
+        yield from (line for line in block.all_lines() if line.partition(b"#")[0].strip())
 
 
 def _jsonl(path: Path, n_records: int) -> Columns:
     with closing(ByteStream(path)) as stream:
-        rows = list(islice(_objects(stream), n_records))
+        return _by_name(islice(_objects(stream), n_records))
+
+
+def _by_name(objects: Iterator[dict[str, Any]]) -> Columns:
+    rows = list(objects)
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: [row.get(name) for row in rows] for name in names}
 
@@ -122,8 +194,8 @@ def _values(column: pa.ChunkedArray) -> list[Any]:
 
 
 _READERS: dict[str, Callable[[Path, int], Columns]] = {
-    "csv": _csv,
     "jsonl": _jsonl,
-    "ndjson": _jsonl,
     "parquet": _parquet,
+    "arff": _arff,
+    "svmlight": _svmlight,
 }

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from streamadapt.connectors import csv_block, line_blocks
+from streamadapt.connectors import line_blocks
 from streamadapt.connectors.csv_block import CSVDecoder
+from streamadapt.connectors.csv_check_kernels import NUMBER, surely_right
+from streamadapt.connectors.csv_dialect import CSVDialect
 from streamadapt.connectors.csv_source import CSVSource
-from streamadapt.errors import ParameterError, SourceError
+from streamadapt.connectors.line_blocks import LineBlock
+from streamadapt.errors import SourceError
 from streamadapt.events import (
     MISSING_TIME,
     BooleanField,
@@ -46,7 +49,7 @@ def read_all(data: bytes, schema: RecordSchema, folder: Path, **options: object)
     path = folder / "a.csv"
     path.write_bytes(data)
     rows, rejects, counts = [], [], {"missing": 0, "nan": 0}
-    for records in polls(CSVSource(path, schema, **options)):  # type: ignore[arg-type]
+    for records in polls(CSVSource(path, schema, CSVDialect(**options))):  # type: ignore[arg-type]
         for i in range(len(records)):
             numbers = {n: c[i].tobytes() for n, c in records.numbers.items()}
             texts = {n: c[i] for n, c in records.texts.items()}
@@ -113,7 +116,104 @@ def test_blocks_at_once_are_the_same_as_row_by_row(
         at_once = read_all(data, SCHEMA, folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(CSVDecoder, "decode_at_once", lambda *_: None)
-        assert read_all(data, SCHEMA, folder) == at_once
+        mostly = read_all(data, SCHEMA, folder)
+        patch.setattr(CSVDecoder, "decode_mostly_at_once", lambda *_: None)
+        assert read_all(data, SCHEMA, folder) == at_once == mostly
+
+
+@same_folder
+@given(tables(odd=0.2), st.integers(1, 200), st.sampled_from(["'", ""]), st.sampled_from(",."))
+def test_both_ways_are_the_same_in_other_dialects(
+    tmp_path_factory: pytest.TempPathFactory,
+    data: bytes,
+    block_bytes: int,
+    quote: str,
+    decimal: str,
+) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    data = data.replace(b",", b";").replace(b'"', b"'").replace(b".", decimal.encode())
+    dialect = {"delimiter": ";", "quote": quote, "decimal": decimal}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
+        at_once = read_all(data, SCHEMA, folder, **dialect)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CSVDecoder, "decode_at_once", lambda *_: None)
+        patch.setattr(CSVDecoder, "decode_mostly_at_once", lambda *_: None)
+        assert read_all(data, SCHEMA, folder, **dialect) == at_once
+
+
+def test_among_many_bad_rows_only_they_are_looked_at_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at = []
+    of_line = CSVDecoder._cells
+    monkeypatch.setattr(
+        CSVDecoder, "_cells", lambda self, line: looked_at.append(line) or of_line(self, line)
+    )
+    good = [b'%d.5e1,"a,b",on,k,-%d,2024-01-01' % (i, i) for i in range(500)]
+    bad = [b"oops,u,1,k,1,", b"1,2", b"1,\xff,1,k,1,", b'1,a"b,1,k,1,', b"1,\0,1,k,1,"]
+    good[100:100] = bad
+    rows, rejects, _ = read_all(HEADER + b"\n".join(good), SCHEMA, tmp_path)
+    assert looked_at == bad
+    assert [r.position for r in rejects] == [100, 101, 102, 104]
+    assert [row[0] for row in rows if 98 < row[0] < 107] == [99, 103, 105, 106]
+
+
+@pytest.mark.parametrize("cell", ["-1", "1.", ".5", "1e5", "1E-5", " 7 ", "\t7", "-0.0", "1e400"])
+def test_numbers_that_are_called_right_are_right_for_arrow(cell: str) -> None:
+    decoder = CSVDecoder(XY, ["x", "y"], CSVDialect())
+    data = f"{cell},1\n".encode()
+    lines = LineBlock.cut(data, np.array([len(data)]))
+    decoded = decoder.decode_mostly_at_once(lines, 0)
+    assert decoded is not None
+    assert decoded.numbers["x"].tolist() == [float(cell)]
+    bounds = lines.starts, lines.stops
+    assert surely_right(
+        data, *bounds, np.array([NUMBER, NUMBER]), (44, 34, 46), (b"NA",)
+    ).tolist() == [True]
+
+
+def test_decimal_commas_and_cells_lined_up_with_blanks(tmp_path: Path) -> None:
+    rows, rejects, _ = read_all(
+        b"x  y\n  1,5\t 2 \n3.5 1\r\n",
+        XY,
+        tmp_path,
+        delimiter="whitespace",
+        decimal=",",
+    )
+    assert np.frombuffer(rows[0][1]["x"])[0] == 1.5
+    assert [(r.where, r.original) for r in rejects] == [("x", b"3.5\t1")]
+
+
+def test_a_file_without_header_has_the_names_given_or_numbered_ones(tmp_path: Path) -> None:
+    data = b"# by hand\n1,2\n#\n3,4"
+    named = read_all(data, XY, tmp_path, header=False, names=("x", "y"), comment="#")
+    assert [row[0] for row in named[0]] == [0, 1]
+    schema = RecordSchema(features={"c1": NumericField()}, target="c2")
+    numbered = read_all(data, schema, tmp_path, header=False, comment="#")
+    assert [np.frombuffer(row[1]["c2"])[0] for row in numbered[0]] == [2, 4]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16", "utf-16-be", "cp1252", "utf-8-sig"])
+def test_other_encodings_give_the_same_texts(tmp_path: Path, encoding: str) -> None:
+    schema = RecordSchema(features={"é": CategoricalField()}, target="y")
+    rows, rejects, _ = read_all(
+        "é,y\nÄ,1\n".encode(encoding) * 1, schema, tmp_path, encoding=encoding
+    )
+    assert [row[2] for row in rows] == [{"é": "Ä"}]
+    assert not rejects
+
+
+def test_bytes_that_are_no_text_of_the_encoding_are_rejects(tmp_path: Path) -> None:
+    data = b"x,y,z\n1,2,\x81\n1,2,\x80\n"
+    rows, rejects, _ = read_all(data, XY, tmp_path, encoding="cp1252")
+    assert [row[0] for row in rows] == [1]
+    assert [(r.position, r.reason) for r in rejects] == [(0, "not_utf8")]
+
+
+def test_lines_at_the_start_can_be_skipped_whatever_they_are(tmp_path: Path) -> None:
+    rows, _, _ = read_all(b'made by "x\n\nx,y\n1,2\n', XY, tmp_path, skip_lines=2)
+    assert [row[0] for row in rows] == [0]
 
 
 def test_a_block_with_all_that_is_allowed_is_decoded_at_once(
@@ -291,10 +391,7 @@ def test_a_header_beyond_the_limit_is_an_error(
         read_all(b"x,y" + b"y" * 20 + b"\n", XY, tmp_path)
 
 
-def test_seek_works_between_the_pieces_of_an_odd_block(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(csv_block, "_FEW_ROWS", 4)
+def test_seek_works_inside_an_odd_block(tmp_path: Path) -> None:
     lines = [b"%d,%d\n" % (i, i) for i in range(200)]
     lines[77] = lines[150] = b"odd,1\n"
     (tmp_path / "a.csv").write_bytes(b"x,y\n" + b"".join(lines))
@@ -308,6 +405,6 @@ def test_seek_works_between_the_pieces_of_an_odd_block(
 
 
 @pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n", "é"])
-def test_a_delimiter_must_be_one_plain_character(tmp_path: Path, delimiter: str) -> None:
-    with pytest.raises(ParameterError, match="delimiter"):
-        CSVSource(tmp_path / "a.csv", XY, delimiter=delimiter)
+def test_a_delimiter_must_be_one_plain_character(delimiter: str) -> None:
+    with pytest.raises(ValueError, match="delimiter"):
+        CSVDialect(delimiter=delimiter)

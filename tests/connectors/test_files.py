@@ -1,33 +1,47 @@
 """Which source a file name gets."""
 
+import gzip
+import io
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from streamadapt.connectors.arff_source import ARFFSource
 from streamadapt.connectors.csv_source import CSVSource
 from streamadapt.connectors.files import SUPPORTED, FileFormat, open_source
 from streamadapt.connectors.jsonl_source import JSONLSource
 from streamadapt.connectors.parquet_source import ParquetSource
+from streamadapt.connectors.svmlight_source import SvmlightSource
 from streamadapt.errors import SourceError
 from streamadapt.events import NumericField, RecordSchema
 
 XY = RecordSchema(features={"x": NumericField()}, target="y")
-SAMPLES = {CSVSource: b"x,y\n", JSONLSource: b"{}\n"}
+SAMPLES = {
+    CSVSource: b"x,y\n",
+    JSONLSource: b"{}\n",
+    ARFFSource: b"@attribute x real\n@attribute y real\n@data\n",
+    SvmlightSource: b"1 1:2\n",
+}
+LABELLED = RecordSchema(features={"1": NumericField()}, target="label")
+KINDS = {".csv": CSVSource, ".tsv": CSVSource, ".parquet": ParquetSource, ".arff": ARFFSource}
+KINDS |= {".svmlight": SvmlightSource, ".libsvm": SvmlightSource}
 
 
 @pytest.mark.parametrize("name", SUPPORTED)
 def test_every_supported_ending_opens_in_any_case(tmp_path: Path, name: str) -> None:
     path = tmp_path / f"events.2024{name.upper()}"
-    kind = CSVSource if "csv" in name else ParquetSource if "parquet" in name else JSONLSource
+    kind = KINDS.get("." + name.split(".")[1], JSONLSource)
     if kind is ParquetSource:
         pq.write_table(pa.table({"x": [1], "y": [1]}), path)
     else:
-        data = SAMPLES[kind]
+        data = SAMPLES[kind].replace(b"x,y", b"x\ty") if "tsv" in name else SAMPLES[kind]
         codec = {".gz": "gzip", ".zst": "zstd"}.get(Path(name).suffix)
         path.write_bytes(pa.Codec(codec).compress(data, asbytes=True) if codec else data)
-    source = open_source(path, XY)
+    source = open_source(path, LABELLED if kind is SvmlightSource else XY)
     assert type(source) is kind
     source.close()
 
@@ -51,3 +65,18 @@ def test_an_unknown_ending_names_the_known_ones(name: str) -> None:
 def test_an_unknown_format_names_the_known_endings() -> None:
     with pytest.raises(SourceError, match="no format 'xml'"):
         open_source("a.csv", XY, "xml")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("compress", [bytes, gzip.compress])
+def test_standard_input_is_a_file_that_can_be_read_once(
+    monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]
+) -> None:
+    stdin = io.TextIOWrapper(io.BufferedReader(io.BytesIO(compress(b"x,y\n1,2\n"))))
+    monkeypatch.setattr(sys, "stdin", stdin)
+    source = open_source("-", XY, "csv")
+    records = source.poll(5)
+    assert records is not None
+    assert records.numbers["y"].tolist() == [2]
+    with pytest.raises(SourceError, match="standard input"):
+        source.seek(0)
+    source.close()

@@ -18,7 +18,13 @@ from streamadapt.models import LinearRegression
 from streamadapt.models import registry as learner_registry
 from streamadapt.models.change import learning_changes
 from streamadapt.storage_laws import Read
-from tests.laws.source_files import SCHEMA, WRITERS
+from tests.laws.source_files import (
+    RIVER_SCHEMA,
+    SCHEMA,
+    SVMLIGHT_SCHEMA,
+    WRITERS,
+    write_svmlight,
+)
 
 
 def _change(n_features: int) -> Learner:
@@ -49,11 +55,22 @@ LEARNERS: dict[str, dict[str, Any]] = {
 
 DETECTORS: dict[str, dict[str, Any]] = {"adwin": {}, "page_hinkley": {}}
 SOURCES: dict[str, str] = {
+    "ARFFSource": "a.arff",
     "CSVSource": "a.csv",
+    "FilesSource": "folder",
     "JSONLSource": "a.jsonl",
     "ParquetSource": "a.parquet",
+    "ReadAhead": "a.csv",
 }
-"""Names of files by class."""
+"""Names of files with the records of `source_files`, by class."""
+
+OTHER_SOURCES: dict[str, Callable[[Path], Source]] = {
+    "RiverSource": lambda folder: connectors.RiverSource("river:Phishing", RIVER_SCHEMA),
+    "SvmlightSource": lambda folder: connectors.SvmlightSource(
+        folder / "a.svmlight", SVMLIGHT_SCHEMA
+    ),
+}
+"""What opens those that cannot hold these records."""
 
 STORES: dict[str, str | None] = {"MemoryStore": None, "SQLiteStore": "a.sqlite"}
 SINKS: dict[str, str | None] = {"JSONLSink": "a.jsonl", "MemorySink": None}
@@ -72,10 +89,14 @@ def detector(kind: str) -> Callable[[], Detector]:
 
 def make_source(kind: str, folder: Path) -> Callable[[], Source]:
     """Write the records of `source_files` in the way of this class; return what opens them."""
-    source_class = getattr(connectors, kind)
+    if kind in OTHER_SOURCES:
+        write_svmlight(folder / "a.svmlight")
+        return lambda: OTHER_SOURCES[kind](folder)
     path = folder / SOURCES[kind]
     WRITERS[SOURCES[kind]](path)
-    return lambda: source_class(path, SCHEMA)
+    if kind == "ReadAhead":
+        return lambda: connectors.ReadAhead(connectors.open_source(path, SCHEMA), depth=2)
+    return lambda: connectors.open_source(path, SCHEMA)
 
 
 def make_store(kind: str, folder: Path) -> Callable[[], Store]:

@@ -47,6 +47,32 @@ def write_csv(path: Path) -> None:
     path.write_bytes(path.read_bytes() + b"1,true,\xff\xfe,2,n,1700000000\n\n1,true,a,2,last,1700")
 
 
+def write_arff(path: Path) -> None:
+    kinds = ("numeric", "{True, False}", "string", "numeric", "string", "numeric")
+    head = "".join(
+        f'@attribute "{name}" {kind}\n' for name, kind in zip(COLUMNS, kinds, strict=True)
+    )
+    write_csv(path)
+    rows = path.read_bytes().partition(b"\n")[2].replace(b"\n\n1,true,a", b"\n% the end\n1,true,a")
+    path.write_bytes(
+        f"% made up\n@relation r\n{head}@data\n".encode() + rows.replace(b",,", b",?,")
+    )
+
+
+def write_folder(path: Path) -> None:
+    path.mkdir()
+    write_csv(path / "a.csv")
+    write_jsonl(path / "b.jsonl")
+    (path / "c.csv").write_text(",".join(COLUMNS) + "\n")
+    write_parquet(path / "d.parquet")
+
+
+def write_svmlight(path: Path) -> None:
+    lines = [f"k{i % 3} 1:{i / 7} 3:{-i} # {i}" for i in range(N)]
+    lines[20:20] = ["k1 1:seven 3:1", "# none", "", "k1 3", "k0 1:1 1:2", "k2 2:5", "\0 1:2"]
+    path.write_bytes("\r\n".join(lines).encode() + b"\n\xff 1:2\nk1")
+
+
 def write_jsonl(path: Path) -> None:
     lines = []
     for i in range(N):
@@ -71,8 +97,19 @@ def _text(value: object) -> str | None:
     return {True: "yes", False: "no"}.get(bool(value)) if value is not None else "perhaps"
 
 
+SVMLIGHT_SCHEMA = RecordSchema(
+    features={"1": NumericField(), "2": NumericField(), "3": NumericField()},
+    target="label",
+    classes=("k0", "k1", "k2"),
+)
+RIVER_SCHEMA = RecordSchema(
+    features={"age_of_domain": NumericField()}, target="target", classes=("true", "false")
+)
+
 WRITERS: dict[str, Callable[[Path], None]] = {
+    "a.arff": write_arff,
     "a.csv": write_csv,
+    "folder": write_folder,
     "a.jsonl": write_jsonl,
     "a.parquet": write_parquet,
 }

@@ -23,7 +23,9 @@ def _cases(contract: type, kinds: Iterable[str], laws: Sequence[Callable[..., No
     ]
 
 
-@pytest.mark.parametrize(("kind", "law"), _cases(Source, registered.SOURCES, SOURCE_LAWS))
+@pytest.mark.parametrize(
+    ("kind", "law"), _cases(Source, registered.SOURCES | registered.OTHER_SOURCES, SOURCE_LAWS)
+)
 def test_source(kind: str, law: Callable[..., None], tmp_path: Path) -> None:
     law(registered.make_source(kind, tmp_path))
 
@@ -43,7 +45,11 @@ def test_sink(kind: str, law: Callable[..., None], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("contract", "kinds"),
-    [(Source, registered.SOURCES), (Store, registered.STORES), (Sink, registered.SINKS)],
+    [
+        (Source, registered.SOURCES | registered.OTHER_SOURCES),
+        (Store, registered.STORES),
+        (Sink, registered.SINKS),
+    ],
 )
 def test_everything_exported_is_here(contract: type, kinds: dict[str, Any]) -> None:
     assert registered.exported(contract) == set(kinds)
