@@ -19,6 +19,9 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(VENV)/.test: $(VENV)/.installed
 	$(PIP) install -c constraints.txt --group test
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	echo "no chromium: the test that looks at the report in a browser will be skipped"
 	@touch $@
 
 demo: $(VENV)/.installed ## replay a real stream with three learners and a drift detector
@@ -40,9 +43,10 @@ unit: $(VENV)/.test ## the tests alone
 bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
 	$(BIN)/python benchmarks/hoeffding_tree.py
 	$(BIN)/python benchmarks/replay.py
+	$(BIN)/python benchmarks/generators.py
 
 fuzz: $(VENV)/.test ## property tests with many new examples
-	$(BIN)/python -m pytest tests --hypothesis-profile=search -k "hypothesis or arbitrary or slow"
+	$(BIN)/python -m pytest tests --hypothesis-profile=search -m hypothesis
 
 clean: ## remove what was made here, and the cache of compiled kernels
 	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,6 @@ taken off again; ``rest`` is what is left of the whole.
 from __future__ import annotations
 
 import functools
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
-from bench import timed
+from bench import cost
 from replay_streams import CLASSES, FEATURES, TARGET
 
 from streamadapt.connectors import CSVSource
@@ -54,7 +53,7 @@ STAGES: list[tuple[str | Callable[[Any], str], type, str]] = [
 
 
 def stage_times(work: Callable[[], object], passes: int) -> dict[str, float]:
-    """Return seconds by stage: those of the pass that took the median time."""
+    """Return seconds by stage, those of the quickest pass: the least disturbed one."""
     taken = []
     for _ in range(passes):
         spent: Counter[str] = Counter()
@@ -63,8 +62,7 @@ def stage_times(work: Callable[[], object], passes: int) -> dict[str, float]:
             work()
             whole = time.perf_counter() - start
         taken.append({**spent, "rest": whole - spent.total(), "whole": whole})
-    middle = statistics.median_low([table["whole"] for table in taken])
-    return next(table for table in taken if table["whole"] == middle)
+    return min(taken, key=lambda table: table["whole"])
 
 
 @contextmanager
@@ -95,17 +93,21 @@ def _clocked(
 
 
 def floors(stream: Path, n_rows: int, passes: int) -> dict[str, float]:
-    """Return nanoseconds per event of what cannot be left out, from CSV."""
+    """Return nanoseconds of CPU time per event of what cannot be left out, from CSV."""
+
+    def cpu(work: Callable[[], object]) -> float:
+        return cost(work, n_rows, passes)[1]
+
     data = stream.read_bytes()
     found = {
-        "copy the file's bytes in memory": timed(lambda: bytearray(data), n_rows, passes),
-        "read the file's bytes": timed(stream.read_bytes, n_rows, passes),
+        "copy the file's bytes in memory": cpu(lambda: bytearray(data)),
+        "read the file's bytes": cpu(stream.read_bytes),
     }
     numbers: dict[str, pa.DataType] = dict.fromkeys(FEATURES, pa.float64())
     convert = pa.csv.ConvertOptions(column_types={**numbers, TARGET: pa.string()})
     reading = pa.csv.ReadOptions(use_threads=False)
     read = functools.partial(pa.csv.read_csv, stream, reading, convert_options=convert)
-    found["pyarrow.csv alone, one thread"] = timed(read, n_rows, passes)
+    found["pyarrow.csv alone, one thread"] = cpu(read)
     table = read()
     X = np.column_stack([table.column(name).to_numpy() for name in FEATURES])
     y = table.column(TARGET).cast(pa.int64()).to_numpy().copy()
@@ -114,6 +116,6 @@ def floors(stream: Path, n_rows: int, passes: int) -> dict[str, float]:
     def learn() -> None:
         HoeffdingTreeClassifier(len(FEATURES), len(CLASSES)).test_then_train(X, y)
 
-    found["tree alone, rows in memory, one call"] = timed(learn, n_rows, passes)
+    found["tree alone, rows in memory, one call"] = cpu(learn)
     found["pyarrow.csv and tree together"] = sum(list(found.values())[2:])
     return found

@@ -2,6 +2,7 @@
 
 from streamadapt.ops.console import law_table, progress_bar, show, summary_view
 from streamadapt.ops.logs import LogReporter, configure_logs
+from streamadapt.ops.results import write_series
 from streamadapt.ops.summary import SUMMARY_FILE, write_summary
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "progress_bar",
     "show",
     "summary_view",
+    "write_series",
     "write_summary",
 ]

@@ -134,7 +134,8 @@ def fingerprints(config: Config) -> dict[str, str]:
     """
     tree = config.model_dump(mode="json")
     shared = {
-        name: tree[name] for name in ("task", "record", "derived", "labels", "reaction_block")
+        name: tree[name]
+        for name in ("task", "record", "derived", "labels", "reaction_block", "evaluation")
     }
     parts: dict[str, Any] = {PIPELINE: shared}
     parts |= {
@@ -181,21 +182,22 @@ class _Makers:
         for kind in _baselines(config):
             given = {"column": self._now} if kind == "persistence" else {}
             make = _maker(LEARNERS[kind], self._told, given, f"baselines.{kind}")
-            lanes.append(Lane(kind + suffix, make, n_slots))
+            lanes.append(Lane(kind + suffix, make, n_slots, None, config.evaluation))
         return lanes
 
     def _lane(self, name: str, where: str, learner: Component, n_slots: int) -> Lane:
         component, given = _component(learner, LEARNERS, where)
-        if learner.kind != "python":  # a class of ours, which tells before it is made
-            self._check_task(component.learning_task, where, learner.kind)
+        if isinstance(known := getattr(component, "learning_task", None), LearningTask):
+            self._check_task(learner.kind, known, where)  # sooner than it refuses n_classes = 0
         make = _maker(component, self._told, given, where)
-        self._check_task(make().learning_task, where, learner.kind)
+        self._check_task(learner.kind, make().learning_task, where)
         watch: WatchConfig | None = getattr(learner, "watch", None)
         if self._config.task.predict == "change" and self._now is not None:
             make = partial(learning_changes, make, self._now)
-        return Lane(name, make, n_slots, _watch(watch, where) if watch else None)
+        watched = _watch(watch, where) if watch else None
+        return Lane(name, make, n_slots, watched, self._config.evaluation)
 
-    def _check_task(self, found: LearningTask, where: str, kind: str) -> None:
+    def _check_task(self, kind: str, found: LearningTask, where: str) -> None:
         wanted = _wanted_task(self._config)
         if found is not wanted:
             fitting = ", ".join(k for k, c in LEARNERS.items() if c.learning_task is wanted)

@@ -124,13 +124,17 @@ def schema() -> None:
 @app.command()
 def validate(pipeline: PipelineFile) -> None:
     """Say whether a pipeline file is right, or all that is wrong in it."""
-    from streamadapt.connectors import open_source
+    from streamadapt.config_file import placed
+    from streamadapt.generate import generated_source
+    from streamadapt.recorded import is_there, recorded_stream
 
     config = _config(pipeline)
     task = _checked(config)
     source = config.source
-    if source is not None and Path(source.path).exists():
-        open_source(source.path, config.schema_of_records(), format=source.format).close()
+    with placed(config):
+        generated_source(config)
+    if source is not None and source.path is not None and is_there(Path(source.path)):
+        recorded_stream(config, Path(source.path)).close()
     typer.echo(
         f"{pipeline}: right: {config.task.kind} of {config.task.target} from "
         f"{task.features.n_features} features by {', '.join(config.learners)}"
@@ -173,6 +177,10 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         list[str] | None,
         typer.Option(metavar="NAME", help="With --resume: this learner begins anew; repeatable."),
     ] = None,
+    predictions: Annotated[
+        bool, typer.Option(help="Write DIR/predictions.parquet: every learner's output.")
+    ] = True,
+    report: Annotated[bool, typer.Option(help="Write DIR/report.html.")] = True,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")
     ] = False,
@@ -186,12 +194,18 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if reset and not resume:
         raise typer.BadParameter("--reset goes with --resume")
     from streamadapt.ops import SUMMARY_FILE, progress_bar, show, summary_view, write_summary
+    from streamadapt.ops.report import write_report
+    from streamadapt.ops.results import write_series
 
-    run = _opened_replay(pipeline, source, out, log_level, (resume, fresh, reset or []))
+    chosen = (resume, fresh, reset or [])
+    run = _opened_replay(pipeline, source, out, log_level, chosen, predictions)
     (out / SUMMARY_FILE).unlink(missing_ok=True)  # that of an earlier run
     with closing(run), _stopping(run), progress_bar(run.position, quiet) as on_progress:
         summary = run.run(on_progress=on_progress)
+        write_series(out, run)
     write_summary(out, summary)
+    if report:
+        write_report(out)
     if not quiet:
         show(summary_view(summary))
     if not summary["complete"]:
@@ -199,6 +213,56 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         again = _command("replay", str(pipeline), *files, "--out", str(out), "--resume")
         typer.echo(f"stopped after {summary['events']} events; to go on: {again}", err=True)
         raise typer.Exit(INTERRUPTED)
+
+
+@app.command()
+def generate(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="E.g. sea, led, agrawal; a wrong one lists all.")
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="CSV, JSONL (.gz) or Parquet file."),
+    ],
+    rows: Annotated[int, typer.Option("--rows", "-n", help="How many.")] = 100_000,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="NAME=VALUE", help="Of the generator; repeatable."),
+    ] = None,
+    drift: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="YAML",
+            help="E.g. '{to: {kind: sea, function: 3}, position: 5000, width: 100}'; repeatable.",
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+) -> None:
+    """Write the rows that MOA's stream generators make for the same seeds."""
+    from streamadapt.generate import asked_stream, write_stream
+
+    stream = asked_stream(kind, param or [], rows, drift or [])
+    if output.exists() and not force:
+        raise ConfigError(f"{output} is there already: give --force to overwrite it, or -o FILE")
+    write_stream(stream, output)
+    typer.echo(f"wrote {output}; now: {_command('init', str(output), '--target', 'class')}")
+
+
+@app.command()
+def compare(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="DIR...", help="Folders that replays have written.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")
+    ] = Path("compare.html"),
+) -> None:
+    """Show runs over one stream side by side, and which differences are real."""
+    from streamadapt.ops.compare import compare_runs
+
+    for pair in compare_runs(folders, output):
+        typer.echo(f"{pair.learner} less {pair.best}: {pair.difference}")
+    typer.echo(f"wrote {output}")
 
 
 @app.command()
@@ -243,6 +307,7 @@ def _opened_replay(
     out: Path,
     log_level: str,
     options: tuple[bool, bool, list[str]],
+    predictions: bool,
 ) -> Replay:
     from streamadapt.build import PIPELINE, fingerprints
     from streamadapt.config_file import placed
@@ -251,8 +316,9 @@ def _opened_replay(
 
     config = _config(pipeline)
     resume, fresh, reset = options
-    path = source or (Path(config.source.path) if config.source else None)
-    if path is None:
+    own = config.source
+    path = source or (Path(own.path) if own and own.path else None)
+    if path is None and (own is None or own.generator is None):
         raise ConfigError(f"{pipeline} names no `source`: give --source FILE")
     configure_logs(log_level)
     with placed(config):
@@ -260,7 +326,7 @@ def _opened_replay(
         unknown = [name for name in reset if name not in lanes]
         if unknown:
             raise ConfigError(f"--reset {unknown[0]}: there are {', '.join(sorted(lanes))}")
-        chosen = ReplayOptions(resume=resume, fresh=fresh, reset=frozenset(reset))
+        chosen = ReplayOptions(resume, fresh, frozenset(reset), predictions)
         return Replay(config, path, out, os.environ, chosen, LogReporter(pipeline=config.name))
 
 

@@ -16,16 +16,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from streamadapt.build import PIPELINE, build_task, fingerprints, read_message
+from streamadapt.build import PIPELINE, build_task, fingerprints
 from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
 from streamadapt.config import Config
-from streamadapt.connectors import JSONLSink, open_source
+from streamadapt.connectors import JSONLSink
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.contracts import Reporter
 from streamadapt.delay import DelayedLabels
-from streamadapt.errors import ConfigError, IncompatibleStateError, SourceError
-from streamadapt.events import Reject, Source, no_records
-from streamadapt.pipeline import Fact
+from streamadapt.errors import ConfigError, IncompatibleStateError
+from streamadapt.events import Source, no_records
+from streamadapt.fact_lines import FactLines, report
+from streamadapt.generate import generated_source
+from streamadapt.predictions import Predictions
+from streamadapt.recorded import recorded_stream, stream_identity
+from streamadapt.resources import Resources
 from streamadapt.state import State
 from streamadapt.task import Outcome, Task
 
@@ -39,17 +43,20 @@ LOCK_FILE = "lock"
 SOURCE = "@source"
 """Fingerprint of the recorded stream; no learner can have this name."""
 
-_SOURCE_HEAD_BYTES = 1 << 20
 _SINKS = ("dead_letters", "drifts", "alerts")
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """How to run: ``resume`` an interrupted run or begin ``fresh`` over it; lanes to ``reset``."""
+    """How to run: ``resume`` an interrupted run or begin ``fresh`` over it; lanes to ``reset``.
+
+    ``predictions`` says whether each prediction is written; a resumed run goes on as it began.
+    """
 
     resume: bool = False
     fresh: bool = False
     reset: frozenset[str] = frozenset()
+    predictions: bool = True
     poll_records: int = POLL_RECORDS
 
 
@@ -73,7 +80,7 @@ class Replay:
     config
         The pipeline.
     source_path
-        The recorded stream.
+        The recorded stream; None for the one that the configuration generates.
     out
         Folder for state and results; made if absent.
     environ
@@ -96,7 +103,7 @@ class Replay:
     def __init__(
         self,
         config: Config,
-        source_path: str | Path,
+        source_path: str | Path | None,
         out: str | Path,
         environ: Mapping[str, str],
         options: ReplayOptions = ReplayOptions(),
@@ -107,13 +114,15 @@ class Replay:
         self.out = Path(out)
         self._options = options
         self._reporter = reporter
-        self._source_path = Path(source_path)
+        self._source_path = None if source_path is None else Path(source_path)
         self._delay = DelayedLabels(config.labels.delay, config.labels.max_pending)
         self._progress = _Progress()
         self._stop = False
+        self._fact_lines = FactLines(config, self.task)
+        self.resources = Resources()
         with ExitStack() as stack:  # a run that cannot begin leaves nothing open
             self._open(stack)
-            self._fingerprints = {**fingerprints(config), SOURCE: _identity(self._source_path)}
+            self._fingerprints = {**fingerprints(config), SOURCE: self._identity()}
             self._begin()
             self._opened = stack.pop_all()
 
@@ -147,10 +156,12 @@ class Replay:
                 on_outcome(outcome)
             if on_progress:
                 on_progress(self.position)
+            self.resources.sample(self.position)
             if self._is_due():
                 self._save()
         seconds = time.perf_counter() - self._progress.started_s
         self._save()
+        self._finish_predictions()
         return self._summary(seconds)
 
     def close(self) -> None:
@@ -158,11 +169,7 @@ class Replay:
         self._opened.close()
 
     def _open(self, stack: ExitStack) -> None:
-        own = self.config.source  # its format is that of its own file, not of another one
-        format_ = own.format if own and Path(own.path) == self._source_path else None
-        self._source: Source = open_source(
-            self._source_path, self.config.schema_of_records(), format_, read_message(self.config)
-        )
+        self._source: Source = self._opened_source()
         stack.callback(self._source.close)
         stack.callback(_lock(self.out).close)
         if self._options.fresh:
@@ -176,18 +183,46 @@ class Replay:
         self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
         for sink in self._sinks.values():
             stack.callback(sink.close)
+        self._predictions: Predictions | None = None
+        if self._options.predictions:
+            schema = self.config.schema_of_records()
+            self._predictions = Predictions(self.out, schema, self.task)
+            for spool in self._predictions.sinks:
+                stack.callback(spool.close)
+
+    def _finish_predictions(self) -> None:
+        """Write the table of predictions, as far as they go."""
+        if self._predictions:
+            self._predictions.finish()
+            if self._progress.ended:
+                self._predictions.discard()
 
     def _note(self, fact: str, fields: Mapping[str, object]) -> None:
         if self._reporter:
             self._reporter.note(fact, fields)
 
+    def _opened_source(self) -> Source:
+        path = self._source_path
+        if path is None:
+            generated = generated_source(self.config)
+            if generated is None:
+                raise ConfigError("there is no source: name a file, or a generator in the pipeline")
+            return generated
+        return recorded_stream(self.config, path)
+
+    def _identity(self) -> str:
+        """Return what tells this stream from another."""
+        if self._source_path is not None:
+            return stream_identity(self._source_path)
+        asked = self.config.source.model_dump_json() if self.config.source else ""
+        return sha256(asked.encode()).hexdigest()[:16]
+
     def _step(self) -> Outcome:
         records = self._source.poll(self._options.poll_records)
         if records is None:
             self._progress.ended = True
-            outcome = self.task.process(
-                self._delay.flush(), no_records(self.config.schema_of_records())
-            )
+            records = no_records(self.config.schema_of_records())
+            outcome = self.task.process(self._delay.flush(), records)
             outcome.rejects += self.task.end()
         else:
             arrivals, rejects = self.task.take(records)
@@ -195,14 +230,17 @@ class Replay:
             outcome = self.task.process(self._delay.interleave(arrivals), records)
             outcome.rejects = rejects + outcome.rejects
         self._write(outcome)
+        if self._predictions:
+            self._predictions.take(outcome, records)
         return outcome
 
     def _write(self, outcome: Outcome) -> None:
+        lines = self._fact_lines.take(outcome)
         self._sinks["dead_letters"].write([reject.letter() for reject in outcome.rejects])
-        self._sinks["drifts"].write([_line(fact) for fact in outcome.facts])
-        self._sinks["alerts"].write([_line(fact) for fact in outcome.facts if fact.kind == "alert"])
+        self._sinks["drifts"].write(lines)
+        self._sinks["alerts"].write([line for line in lines if line["kind"] == "alert"])
         if self._reporter:
-            _report(self._reporter, outcome.rejects, outcome.facts)
+            report(self._reporter, outcome.rejects, outcome.facts)
 
     def _is_due(self) -> bool:
         every, progress = self.config.checkpoint, self._progress
@@ -214,6 +252,8 @@ class Replay:
     def _save(self) -> None:
         for sink in self._sinks.values():
             sink.flush()
+        for spool in self._predictions.sinks if self._predictions else ():
+            spool.flush()
         state = State(
             "replay",
             1,
@@ -222,6 +262,8 @@ class Replay:
                 "delay": self._delay.state(),
                 "position": self.position,
                 "ended": self._progress.ended,
+                "fact_lines": self._fact_lines.state(),
+                "predictions": self._predictions.state() if self._predictions else None,
                 "sinks": State(
                     "sinks", 1, {name: sink.position() for name, sink in self._sinks.items()}
                 ),
@@ -261,6 +303,8 @@ class Replay:
         self._store.delete(self._store.names())
         for sink in self._sinks.values():
             sink.truncate(0)
+        for spool in self._predictions.sinks if self._predictions else ():
+            spool.truncate(0)
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         reset = self._agreed(checkpoint)
@@ -274,6 +318,21 @@ class Replay:
         self._progress.resumed_from = self._progress.saved_at = state.integer("position")
         for name, sink in self._sinks.items():
             sink.truncate(state.child("sinks").integer(name))
+        self._fact_lines.restore(state.child("fact_lines"))
+        self._restore_predictions(state)
+
+    def _restore_predictions(self, state: State) -> None:
+        if self._predictions is None:
+            return
+        if state.values["predictions"] is None:  # they would lack all that came before
+            self._note("predictions_not_kept", {"resumed_from": state.integer("position")})
+        elif not (
+            self._progress.ended and self._predictions.is_finished(state.child("predictions"))
+        ):
+            self._predictions.restore(state.child("predictions"))
+            return
+        self._predictions.discard()
+        self._predictions = None
 
     def _agreed(self, checkpoint: Checkpoint) -> frozenset[str]:
         """Return the lanes to begin anew; raise if anything else is not as it was."""
@@ -294,7 +353,7 @@ class Replay:
         counts = self.task.counts
         return {
             "name": self.config.name,
-            "source": self._source_path.name,
+            "source": self._source_path.name if self._source_path else "generated",
             "complete": self._progress.ended,
             "resumed_from": self._progress.resumed_from,
             "events": counts.get("events", 0),
@@ -302,6 +361,7 @@ class Replay:
             "events_per_s": self._progress.events / seconds if self._progress.events else None,
             "digest": self.task.state().digest(),
             "learners": self.task.metrics(),
+            "confusion": self.task.confusion(),
             "drifts": self.task.drifts(),
             "counters": counts | ({"labels_dropped": n} if (n := self._delay.n_dropped) else {}),
             "seed": self.config.seed,
@@ -323,24 +383,3 @@ def _lock(out: Path) -> BinaryIO:
         file.close()
         raise ConfigError(f"--out {out}: another process is writing into this folder") from error
     return file
-
-
-def _identity(path: Path) -> str:
-    """Return what tells a recorded stream from another: its length and its first MiB."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(_SOURCE_HEAD_BYTES)
-        return f"{path.stat().st_size}:{sha256(head).hexdigest()[:16]}"
-    except OSError as error:
-        raise SourceError(f"{path}: cannot be read: {error.strerror}") from error
-
-
-def _line(fact: Fact) -> dict[str, object]:
-    return {"kind": fact.kind, "learner": fact.lane, "row": fact.row}
-
-
-def _report(reporter: Reporter, rejects: list[Reject], facts: list[Fact]) -> None:
-    for reject in rejects:
-        reporter.count(f"rejected_{reject.reason}")
-    for fact in facts:
-        reporter.note(fact.kind, {"learner": fact.lane, "row": fact.row})

@@ -71,7 +71,9 @@ def test_ten_kills_at_random_points_change_nothing(place: Path, expected: dict[s
     assert summary["digest"] == expected["digest"]
     assert summary["learners"] == expected["learners"]
     assert summary["counters"] == expected["counters"]
-    for name in ("dead_letters.jsonl", "drifts.jsonl", "alerts.jsonl"):
+    for name in (
+        "dead_letters.jsonl", "drifts.jsonl", "alerts.jsonl", "predictions.parquet",
+    ):  # fmt: skip
         assert (place / "killed" / name).read_bytes() == (place / "whole" / name).read_bytes()
 
 
