@@ -27,6 +27,9 @@ __all__ = ["Component", "Config", "LearnerConfig", "Origin", "WatchConfig"]
 
 _NAME = r"^[\w.-]{1,100}$"
 
+# What the table of predictions holds beside the learners.
+_COLUMNS = frozenset({"number", "position", "id", "key", "time", "label", "label_after"})
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -88,6 +91,8 @@ class Config(ConfigModel):
     @model_validator(mode="after")
     def _consistent(self) -> Config:
         labels, task = self.labels, self.task
+        for name in sorted(self.learners.keys() & _COLUMNS):
+            raise ValueError(f"learners.{name}: predictions.parquet has a column of this name")
         if self.record.time is None:
             _needs_times("labels.delay.seconds", labels.delay.seconds)
             _needs_times("labels.max_age_s", labels.max_age_s)

@@ -10,11 +10,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from streamadapt.build import build_task
 from streamadapt.config import Config, LearnerConfig
+from streamadapt.config_file import parse_config
 from streamadapt.config_kinds import kinds_of, parameters
 from streamadapt.config_schema import DIALECT, json_schema, parameter_texts
 from streamadapt.contracts import LearningTask
 from streamadapt.detectors import DETECTORS
+from streamadapt.errors import ConfigError
 from streamadapt.models import BASELINES, LEARNERS
+from tests.streams import CLASSIFY
 
 CONFIG: dict[str, Any] = {
     "name": "demo",
@@ -236,3 +239,10 @@ def test_a_type_may_be_made_of_any_annotation() -> None:
 
     adapter: TypeAdapter[Any] = TypeAdapter(kinds_of(LearnerConfig, {"odd": Annotated_}))
     assert adapter.validate_python({"kind": "odd", "sizes": ["1"]}).sizes == [1]
+
+
+@pytest.mark.parametrize("name", ["label", "position", "time"])
+def test_a_learner_cannot_be_called_like_a_column_of_the_predictions(name: str) -> None:
+    text = CLASSIFY.replace("  logistic:", f"  {name}:")
+    with pytest.raises(ConfigError, match=f"learners.{name}.*column of this name"):
+        parse_config(text, {})
