@@ -17,7 +17,7 @@ from streamadapt.models.hoeffding_tree_kernels import (
     Records,
     activate,
 )
-from streamadapt.models.tree_kernels import NODE, new_nodes
+from streamadapt.models.tree_kernels import NODE, new_nodes, untouched
 from streamadapt.state import State, Value
 
 __all__ = ["columns_of", "plant", "pool_bytes", "restored", "tree_values", "used_bytes"]
@@ -106,14 +106,14 @@ def _empty(columns: Records, k: int, max_bytes: float, settings: Mapping[str, fl
         tree=tree,
         columns=columns,
         nodes=new_nodes(n_nodes),
-        class_weights=np.zeros((n_nodes, k)),
-        heads=np.zeros((n_slots, N_HEADS + k)),
-        gauss=np.zeros((n_slots, k, N_STATISTICS, n_numeric)),
-        counts=np.zeros((n_slots, n_rows, k)),
+        class_weights=untouched((n_nodes, k)),
+        heads=untouched((n_slots, N_HEADS + k)),
+        gauss=untouched((n_slots, k, N_STATISTICS, n_numeric)),
+        counts=untouched((n_slots, n_rows, k)),
         free_slots=np.arange(n_slots - 1, -1, -1),
         row=np.zeros(len(columns)),
         scratch=np.zeros((max(2, int(columns["n_values"].max())) + 1, k)),
-        promises=np.zeros(n_nodes),
+        promises=untouched((n_nodes,)),
     )
 
 

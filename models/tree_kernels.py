@@ -20,8 +20,12 @@ child (the first of equals), as in River's ``most_common_path``.
 
 from __future__ import annotations
 
+import math
+import mmap
+from typing import Any
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from streamadapt.contracts import FloatArray
 from streamadapt.jit import kernel
@@ -56,12 +60,23 @@ MAX_DEPTH = 32_000
 _HUGE = np.finfo(np.float64).max
 
 
+def untouched(shape: tuple[int, ...], dtype: DTypeLike = np.float64) -> NDArray[Any]:
+    """Return zeros in pages of their own, which cost nothing until they are used.
+
+    `numpy.zeros` would do at first, but writes zeros wherever memory is used a second time, as
+    when one tree takes over from another.
+    """
+    kind, n = np.dtype(dtype), math.prod(shape)
+    pages = mmap.mmap(-1, max(1, n * kind.itemsize))
+    return np.frombuffer(pages, kind, n).reshape(shape)
+
+
 def new_nodes(capacity: int) -> NDArray[np.void]:
     """Return room for `capacity` nodes with a root leaf; pages that are not used cost nothing.
 
     Only ``nodes[:n_used]`` means anything; `grow` sets all fields of the nodes it adds.
     """
-    nodes = np.zeros(capacity, NODE)
+    nodes = untouched((capacity,), NODE)
     nodes["feature"][0] = -1
     return nodes
 

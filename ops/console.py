@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, Group, RenderableType
 from rich.markup import escape
@@ -13,7 +13,8 @@ from rich.progress import Progress, SpinnerColumn, Task, TextColumn, TimeElapsed
 from rich.table import Table
 from rich.text import Text
 
-from streamadapt.laws import LawResult
+if TYPE_CHECKING:  # the laws are loaded only to be checked
+    from streamadapt.laws import LawResult
 
 __all__ = ["law_table", "progress_bar", "show", "summary_view"]
 

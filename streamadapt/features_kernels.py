@@ -47,7 +47,7 @@ SLOTS_USED, SLOTS_LIMIT, NEWEST, OLDEST, EVICTIONS, META_FIELDS = 0, 1, 2, 3, 4,
 
 
 @kernel
-def _insert(slot: int, table: IntArray, slots: IntArray) -> None:
+def insert_slot(slot: int, table: IntArray, slots: IntArray) -> None:
     mask = len(table) - 1
     place = slots[slot, HASH] & mask
     while table[place] >= 0:
@@ -108,7 +108,7 @@ def _link_newest(slot: int, slots: IntArray, meta: IntArray) -> None:
 
 
 @kernel
-def _slot_of(key: int, table: IntArray, slots: IntArray, meta: IntArray) -> int:
+def slot_of(key: int, table: IntArray, slots: IntArray, meta: IntArray) -> int:
     """Return the key's slot as the newest one, or -1 if the arrays must grow first."""
     slot = int(table[_place(key, table, slots)])
     if slot < 0:
@@ -124,7 +124,7 @@ def _slot_of(key: int, table: IntArray, slots: IntArray, meta: IntArray) -> int:
             meta[EVICTIONS] += 1
         slots[slot, HASH] = key
         slots[slot, SEEN] = 0
-        _insert(slot, table, slots)
+        insert_slot(slot, table, slots)
         _link_newest(slot, slots, meta)
     elif slot != meta[NEWEST]:
         _unlink(slot, slots, meta)
@@ -153,7 +153,7 @@ def run_rows(
     """
     mask = rings.shape[2] - 1
     for i in range(start, len(keys)):
-        slot = _slot_of(keys[i], table, slots, meta)
+        slot = slot_of(keys[i], table, slots, meta)
         if slot < 0:
             return i
         row = slots[slot, SEEN]
@@ -183,7 +183,7 @@ def rebuild(
     """Derive `table` and `blocks` anew from the slots and the last `reach` values of the rings."""
     table[:] = -1
     for slot in range(meta[SLOTS_USED]):
-        _insert(slot, table, slots)
+        insert_slot(slot, table, slots)
         seen = slots[slot, SEEN]
         held = max(0, seen - reach)
         first = (held + BLOCK - 1) // BLOCK * BLOCK

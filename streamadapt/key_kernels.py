@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streamadapt.contracts import IntArray
-from streamadapt.features_kernels import SLOTS_USED, _insert
+from streamadapt.features_kernels import SLOTS_USED, insert_slot
 from streamadapt.jit import kernel
 
 __all__ = ["reindex"]
@@ -13,4 +13,4 @@ __all__ = ["reindex"]
 def reindex(table: IntArray, slots: IntArray, meta: IntArray) -> None:
     """Fill an empty table with the keys of the used slots."""
     for slot in range(meta[SLOTS_USED]):
-        _insert(slot, table, slots)
+        insert_slot(slot, table, slots)

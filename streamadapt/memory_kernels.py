@@ -20,7 +20,7 @@ import math
 import numpy as np
 
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.features_kernels import META_FIELDS, SEEN, _slot_of
+from streamadapt.features_kernels import META_FIELDS, SEEN, slot_of
 from streamadapt.jit import kernel
 
 __all__ = [
@@ -74,7 +74,7 @@ def run_memories(
     Returns the row at which the arrays must grow, or n.
     """
     for i in range(start, len(keys)):
-        slot = _slot_of(keys[i], table, slots, meta)
+        slot = slot_of(keys[i], table, slots, meta)
         if slot < 0:
             return i
         m = memory[slot]

@@ -229,22 +229,25 @@ class Pipeline:
         self.lanes = tuple(lanes)
         self.reaction_block = reaction_block
         self.n_rows = 0
-        self._cuts = any(lane.is_watched for lane in self.lanes)
+        self._watched = tuple(lane for lane in self.lanes if lane.is_watched)
 
     def run(self, ops: Ops, X: FloatArray) -> tuple[dict[str, FloatArray], list[Fact]]:
         """Take n ops with rows X [n, d]; return {lane: predictions [n, k]} and what happened."""
         parts: dict[str, list[FloatArray]] = {lane.name: [] for lane in self.lanes}
         facts: list[Fact] = []
         y = self._labels(ops)
+        for lane in self.lanes:
+            if not lane.is_watched:  # nothing happens to it at a boundary: one call for all rows
+                parts[lane.name].append(lane.step(ops, X, y, self.n_rows)[0])
         for start, stop in self._blocks(len(ops)):
             part = ops.part(start, stop)
-            for lane in self.lanes:
+            for lane in self._watched:
                 P, heard = lane.step(part, X[start:stop], y[start:stop], self.n_rows)
                 parts[lane.name].append(P)
                 facts += heard
             self.n_rows += stop - start
             if self.n_rows % self.reaction_block == 0:
-                for lane in self.lanes:
+                for lane in self._watched:
                     facts += lane.react(self.n_rows)
         return {name: _joined(P) for name, P in parts.items()}, facts
 
@@ -272,7 +275,7 @@ class Pipeline:
 
     def _blocks(self, n: int) -> list[tuple[int, int]]:
         """Cut n rows at the boundaries where a reaction may take effect."""
-        if not self._cuts or n == 0:
+        if not self._watched or n == 0:
             return [(0, n)]
         first = self.reaction_block - self.n_rows % self.reaction_block
         edges = [0, *range(first, n, self.reaction_block), n]

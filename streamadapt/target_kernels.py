@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
-from streamadapt.features_kernels import SEEN, SLOTS_LIMIT, SLOTS_USED, _slot_of
+from streamadapt.features_kernels import SEEN, SLOTS_LIMIT, SLOTS_USED, slot_of
 from streamadapt.jit import kernel
 
 __all__ = ["run_targets"]
@@ -74,7 +74,7 @@ def run_targets(
 @kernel
 def _taken(code: int, means: FloatArray, table: IntArray, slots: IntArray, meta: IntArray) -> int:
     """Return the category's slot, with nothing known in a new one."""
-    slot = _slot_of(code, table, slots, meta)
+    slot = slot_of(code, table, slots, meta)
     if slots[slot, SEEN] == 0:
         slots[slot, SEEN] = 1
         means[slot, :] = 0.0

@@ -15,7 +15,7 @@ from streamadapt.connectors.csv_check_kernels import NUMBER, surely_right
 from streamadapt.connectors.csv_dialect import CSVDialect
 from streamadapt.connectors.csv_source import CSVSource
 from streamadapt.connectors.line_blocks import LineBlock
-from streamadapt.errors import SourceError
+from streamadapt.errors import ParameterError, SourceError
 from streamadapt.events import (
     MISSING_TIME,
     BooleanField,
@@ -408,3 +408,11 @@ def test_seek_works_inside_an_odd_block(tmp_path: Path) -> None:
 def test_a_delimiter_must_be_one_plain_character(delimiter: str) -> None:
     with pytest.raises(ValueError, match="delimiter"):
         CSVDialect(delimiter=delimiter)
+
+
+def test_a_class_that_is_written_like_a_missing_value_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("x,y\n1,NA\n")
+    schema = RecordSchema(features={"x": NumericField()}, target="y", classes=("NA", "b"))
+    with pytest.raises(ParameterError, match="'NA' is the name of a class"):
+        CSVSource(path, schema)
