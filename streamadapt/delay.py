@@ -36,8 +36,9 @@ class DelayedLabels:
     """Takes labels off their events and brings them back as records of their own, later.
 
     With ``events: D`` a label comes right after the D-th event after its own.  With ``seconds`` it
-    comes before the first event that is more than so much later, as event time has it.  No more
-    than `max_waiting` labels wait at the end of a call; older ones are dropped, and counted.
+    comes before the first event that is more than so much later, as event time has it.  A
+    label with more than `max_waiting` events between its own and itself is dropped, and counted:
+    its event has expired by then.
 
     Examples
     --------
@@ -79,19 +80,14 @@ class DelayedLabels:
         }
         turn = self._turns(labels, arrivals.time_us)
         self._n_events += n
-        due = turn < self._n_events
-        self._waiting = {name: values[~due] for name, values in labels.items()}
-        self._bound()
+        # Known of each label by itself, so that it does not depend on how the stream is cut.
+        lost = np.minimum(turn, self._n_events) - labels["order"] > self._max_waiting
+        self.n_dropped += int(lost.sum())
+        due, stays = ~lost & (turn < self._n_events), ~lost & (turn >= self._n_events)
+        self._waiting = {name: values[stays] for name, values in labels.items()}
         return _merged(
             arrivals, order, {k: v[due] for k, v in labels.items()}, turn[due], bool(self._events)
         )
-
-    def _bound(self) -> None:
-        """Drop the oldest labels beyond the bound: their events have expired by then."""
-        spare = len(self._waiting["id"]) - self._max_waiting
-        if spare > 0:
-            self.n_dropped += spare
-            self._waiting = {name: values[spare:] for name, values in self._waiting.items()}
 
     def flush(self) -> Arrivals:
         """Return all labels still waiting: the stream has ended."""

@@ -106,3 +106,15 @@ def test_labels_that_wait_are_bounded_when_event_time_stands_still() -> None:
 def test_a_delay_without_end_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValidationError):
         LabelDelay.model_validate(wrong)
+
+
+@given(some_labels, st.integers(1, 5), st.integers(1, 9), some_cuts, st.data())
+def test_what_waits_too_long_is_lost_however_the_stream_is_cut(
+    labels: list[float | None], max_waiting: int, delay: int, cuts: list[int], data: st.DataObject
+) -> None:
+    n = len(labels)
+    times = sorted(data.draw(st.lists(st.integers(0, 30), min_size=n, max_size=n)))
+    whole, cut = (DelayedLabels(LabelDelay(seconds=delay), max_waiting) for _ in range(2))
+    assert steps_of(whole, labels, times, []) == steps_of(cut, labels, times, cuts)
+    assert whole.n_dropped == cut.n_dropped
+    assert whole.state().digest() == cut.state().digest()
