@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from streamadapt.connectors.append_file import AppendFile
 from streamadapt.connectors.json_codec import encode_lines
-from streamadapt.errors import FatalError
 
 __all__ = ["JSONLSink"]
 
@@ -44,22 +43,11 @@ class JSONLSink:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            is_new = not self.path.exists()
-            self._file = self.path.open("a+b")
-        except OSError as error:
-            raise FatalError(f"cannot write to {self.path}: {error.strerror}") from error
-        if is_new:
-            _sync_folder(self.path.parent)
-        self._position = self.path.stat().st_size
+        self._file = AppendFile(self.path)
         self._is_torn = self._ends_torn()
 
     def _ends_torn(self) -> bool:
-        if self._position == 0:
-            return False
-        self._file.seek(self._position - 1)
-        return self._file.read(1) != b"\n"
+        return self._file.last_byte() not in {b"", b"\n"}
 
     def write(self, records: Sequence[Mapping[str, object]]) -> None:
         """Append records, in order."""
@@ -67,17 +55,15 @@ class JSONLSink:
         if self._is_torn and lines:
             lines = b"\n" + lines
             self._is_torn = False
-        self._file.write(lines)
-        self._position += len(lines)
+        self._file.append(lines)
 
     def flush(self) -> None:
         """Make all that was written survive a crash."""
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def position(self) -> int:
         """Return the number of bytes written so far, those of earlier runs included."""
-        return self._position
+        return self._file.position
 
     def truncate(self, position: int) -> None:
         """Drop all that was written after `position`.
@@ -87,26 +73,9 @@ class JSONLSink:
         FatalError
             If the file is shorter than that, so that records are lost.
         """
-        if not 0 <= position <= self._position:
-            raise FatalError(
-                f"cannot cut {self.path} back to byte {position}: it has {self._position} bytes, "
-                "so it is not the file this position is from"
-            )
-        self._file.flush()
         self._file.truncate(position)
-        self._position = position
         self._is_torn = self._ends_torn()
 
     def close(self) -> None:
         """Flush and release; nothing may be called after it."""
-        self.flush()
         self._file.close()
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name survive a crash."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

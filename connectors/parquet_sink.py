@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamadapt.errors import FatalError
+from streamadapt.connectors.append_file import AppendFile
 
 __all__ = ["GROUP_ROWS", "ParquetSink"]
 
@@ -55,12 +54,7 @@ class ParquetSink:
         self.path = Path(path)
         self.schema = schema
         self.spool = self.path.with_name(f"{self.path.name}.spool")
-        try:
-            self.spool.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self.spool.open("a+b")
-        except OSError as error:
-            raise FatalError(f"cannot write to {self.spool}: {error.strerror}") from error
-        self._position = self.spool.stat().st_size
+        self._file = AppendFile(self.spool)
         self._begin()
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -71,11 +65,10 @@ class ParquetSink:
     def flush(self) -> None:
         """Make all that was written survive a crash."""
         self._file.flush()
-        os.fsync(self._file.fileno())
 
     def position(self) -> int:
         """Return the number of bytes spooled so far, those of earlier runs included."""
-        return self._position
+        return self._file.position
 
     def truncate(self, position: int) -> None:
         """Drop all that was written after `position`; 0 drops everything.
@@ -87,21 +80,14 @@ class ParquetSink:
         FatalError
             If the spool is shorter than that, so that rows are lost.
         """
-        if not 0 <= position <= self._position:
-            raise FatalError(
-                f"cannot cut {self.spool} back to byte {position}: it has {self._position} bytes, "
-                "so it is not the file this position is from"
-            )
-        self._file.flush()
         self._file.truncate(position)
-        self._position = position
         self._begin()
         with self.spool.open("rb") as file:
             self.schema = pa.ipc.open_stream(file).schema
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Return what was spooled, as it was written."""
-        self._file.flush()
+        self._file.drain()
         with self.spool.open("rb") as file:
             yield from pa.ipc.open_stream(file)
 
@@ -135,17 +121,15 @@ class ParquetSink:
 
     def close(self) -> None:
         """Flush and release; nothing may be called after it."""
-        self._file.flush()
         self._file.close()
 
     def _begin(self) -> None:
-        if self._position == 0:
+        if self._file.position == 0:
             self._put(self.schema.serialize())
-            self._file.flush()
+            self._file.drain()
 
     def _put(self, message: pa.Buffer) -> None:
-        self._file.write(message)
-        self._position += len(message)
+        self._file.append(memoryview(message))
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

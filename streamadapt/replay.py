@@ -295,7 +295,7 @@ class Replay:
                 f"{self.out} holds the state of another pipeline ({', '.join(sorted(others))}): "
                 "choose another folder, or --fresh to lose it"
             )
-        for problem in found.problems if found and self._reporter else ():
+        for problem in found.problems if found else ():
             self._note("checkpoint_damaged", {"problem": str(problem)})
         if found is not None and self._options.resume:
             self._restore(found.checkpoint)

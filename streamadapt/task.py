@@ -66,6 +66,7 @@ class Task:
         self.features = features
         self.join = join
         self.tracks = tuple(tracks)
+        self._lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
         self._matures = any(isinstance(track, MaturingTrack) for track in self.tracks)
         self._counts: Counter[str] = Counter()
 
@@ -121,22 +122,16 @@ class Task:
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Return {lane: {metric: value}} over all graded predictions so far."""
-        return {
-            lane.name: lane.grades.metrics()
-            for track in self.tracks
-            for lane in track.pipeline.lanes
-        }
+        return {lane.name: lane.grades.metrics() for lane in self._lanes}
 
     def confusion(self) -> dict[str, list[list[int]]]:
         """Return {lane: how many of which class (row) were taken for which (column)}."""
-        lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
-        tables = {lane.name: lane.grades.confusion for lane in lanes}
+        tables = {lane.name: lane.grades.confusion for lane in self._lanes}
         return {name: table.tolist() for name, table in tables.items() if table is not None}
 
     def drifts(self) -> dict[str, dict[str, int]]:
         """Return {lane: {warning: n, drift: n}} of the watched lanes."""
-        lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
-        return {lane.name: dict(lane.counts) for lane in lanes if lane.is_watched}
+        return {lane.name: dict(lane.counts) for lane in self._lanes if lane.is_watched}
 
     def state(self) -> State:
         """Return everything that decides what this task will say from here on, and its counts."""
