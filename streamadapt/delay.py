@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamadapt.contracts import IntArray
 from streamadapt.events import MISSING_TIME
-from streamadapt.labels import Arrivals
+from streamadapt.labels import Arrivals, merged
 from streamadapt.labels_kernels import LABEL
 from streamadapt.state import State
 
@@ -85,9 +87,10 @@ class DelayedLabels:
         self.n_dropped += int(lost.sum())
         due, stays = ~lost & (turn < self._n_events), ~lost & (turn >= self._n_events)
         self._waiting = {name: values[stays] for name, values in labels.items()}
-        return _merged(
-            arrivals, order, {k: v[due] for k, v in labels.items()}, turn[due], bool(self._events)
-        )
+        bare = replace(arrivals, label=np.full(n, np.nan))
+        late = _labels({name: values[due] for name, values in labels.items()})
+        # A label comes after the event of its turn, or before it.
+        return merged(bare, late, order * 2 + 1, turn[due] * 2 + (2 if self._events else 0))
 
     def flush(self) -> Arrivals:
         """Return all labels still waiting: the stream has ended."""
@@ -126,27 +129,6 @@ class DelayedLabels:
             watermarks, labels["time_us"].astype(np.int64) + self._us, "right"
         )
         return np.maximum(self._n_events + first_later, orders + 1)
-
-
-def _merged(
-    events: Arrivals,
-    order: IntArray,
-    labels: dict[str, NDArray[np.generic]],
-    turn: IntArray,
-    after: bool,
-) -> Arrivals:
-    """Merge events and due labels by turn; labels come after, or before, the event of theirs."""
-    late = _labels(labels)
-    place = np.concatenate([order * 2 + 1, turn * 2 + (2 if after else 0)])
-    by = np.argsort(place, kind="stable")
-    return Arrivals(
-        np.concatenate([events.kind, late.kind])[by],
-        np.concatenate([events.id, late.id])[by],
-        np.concatenate([events.time_us, late.time_us])[by],
-        np.concatenate([np.full(len(events), np.nan), late.label])[by],
-        np.concatenate([events.position, late.position])[by],
-        np.concatenate([events.row, late.row])[by],
-    )
 
 
 def _labels(labels: dict[str, NDArray[np.generic]]) -> Arrivals:

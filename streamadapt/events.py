@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamadapt.contracts import FloatArray, IntArray
@@ -23,14 +24,17 @@ __all__ = [
     "ORIGINAL_LIMIT_BYTES",
     "BooleanField",
     "CategoricalField",
+    "Command",
     "Encoding",
     "FeatureField",
+    "LateLabels",
     "MissingPolicy",
     "NumericField",
     "RecordSchema",
     "Records",
     "Reject",
     "Source",
+    "Stream",
     "TimeField",
     "TimeFormat",
     "no_records",
@@ -43,6 +47,9 @@ ORIGINAL_LIMIT_BYTES = 64 * 1024
 """Dead letters carry at most this much of the original record."""
 
 MissingPolicy = Literal["keep", "reject"]
+
+Stream = Literal["events", "labels", "control"]
+"""Which of a task's inputs a record came by."""
 
 
 class _Model(BaseModel):
@@ -165,19 +172,22 @@ class Reject:
     """A record that is not used, and why.
 
     ``reason`` is one word of a fixed list (``malformed``, ``wrong_type``, ``infinite``, ...), fit
-    to count by; ``where`` says which column or byte; ``original`` is the record as it came.
+    to count by; ``where`` says which column or byte; ``original`` is the record as it came;
+    ``position`` is its place in its own ``stream``.
     """
 
     position: int
     reason: str
     where: str
     original: bytes
+    stream: Stream = "events"
 
     def letter(self) -> dict[str, object]:
         """Return the dead letter: the original is cut, its length and SHA-256 are of the whole."""
         return {
             "reason": self.reason,
             "where": self.where,
+            "stream": self.stream,
             "position": self.position,
             "original": self.original[:ORIGINAL_LIMIT_BYTES].decode("utf-8", "backslashreplace"),
             "length_bytes": len(self.original),
@@ -185,11 +195,39 @@ class Reject:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class LateLabels:
+    """n labels that came by themselves, in order.
+
+    ``ids`` are hashed as the events' are; ``labels`` are class indices or numbers; ``before`` says
+    of each the position of the event that comes next after it.
+    """
+
+    ids: NDArray[np.uint64]
+    labels: FloatArray
+    times_us: IntArray
+    positions: IntArray
+    before: IntArray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """An operator's record: what to do with a learner (all of them if ``learner`` is empty)."""
+
+    name: Literal["reset", "promote", "pause", "resume"]
+    learner: str
+    position: int
+
+
 @dataclass(slots=True)
 class Records:
     """n decoded rows in the order they came, and what could not be decoded among them.
 
     ``counts`` tells of what was decoded, but is worth knowing: ``missing`` and ``nan`` values.
+    ``labels`` came between the rows; ``commands`` before all of them.
     """
 
     positions: IntArray
@@ -200,6 +238,8 @@ class Records:
     """The i-th of these n rows as it came, for a dead letter that is found later."""
     rejects: list[Reject] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    labels: LateLabels | None = None
+    commands: tuple[Command, ...] = ()
 
     def __len__(self) -> int:
         return len(self.positions)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,9 +11,9 @@ from numpy.typing import NDArray
 from streamadapt.admission import check_values
 from streamadapt.contracts import BoolArray, FloatArray, IntArray
 from streamadapt.encoding import text_hash
-from streamadapt.events import MISSING_TIME, Records, RecordSchema, Reject
-from streamadapt.labels import Arrivals
-from streamadapt.labels_kernels import EVENT
+from streamadapt.events import MISSING_TIME, LateLabels, Records, RecordSchema, Reject
+from streamadapt.labels import Arrivals, merged
+from streamadapt.labels_kernels import EVENT, LABEL
 
 __all__ = ["Intake", "hashed"]
 
@@ -50,7 +51,41 @@ class Intake:
             position=records.positions[rows],
             row=rows,
         )
+        if records.labels is not None:
+            arrivals = _with_labels(arrivals, records.labels)
         return arrivals, sorted([*records.rejects, *rejects], key=lambda reject: reject.position)
+
+    def late_labels(self, records: Records, before: IntArray) -> tuple[LateLabels, list[Reject]]:
+        """Return the labels of records that came by the stream of labels, and the rejects.
+
+        Parameters
+        ----------
+        records
+            Decoded by a schema like this one's, without features.
+        before
+            int64 [n + number of rejects]: of each record, in order of position, the position of
+            the event that comes next.
+        """
+        arrivals, rejects = self.take(records)
+        every = np.sort(np.concatenate([records.positions, [r.position for r in records.rejects]]))
+        given = ~np.isnan(arrivals.label)
+        refused = {reject.position for reject in rejects}
+        rejects += [
+            _reject(records, row, "no_label", self._schema.target)
+            for row, position in zip(
+                arrivals.row[~given].tolist(), arrivals.position[~given].tolist(), strict=True
+            )
+            if position not in refused
+        ]
+        come = arrivals.where(given)
+        labels = LateLabels(
+            come.id,
+            come.label,
+            come.time_us,
+            come.position,
+            before[np.searchsorted(every, come.position)],
+        )
+        return labels, [replace(reject, stream="labels") for reject in rejects]
 
     def series(self, records: Records) -> NDArray[np.uint64]:
         """Return which series each row belongs to: the hash of its key, 0 without one."""
@@ -90,6 +125,19 @@ class Intake:
         named = [row for row in unknown if texts[row] is not None]
         rejects.extend(_reject(records, row, "unknown_class", target) for row in named)
         return np.where(codes < 0, np.nan, codes)
+
+
+def _with_labels(events: Arrivals, late: LateLabels) -> Arrivals:
+    n = len(late)
+    labels = Arrivals(
+        np.full(n, LABEL, np.int8),
+        late.ids,
+        late.times_us,
+        late.labels,
+        late.positions,
+        np.full(n, -1, np.int64),
+    )
+    return merged(events, labels, events.position * 2 + 1, late.before * 2)
 
 
 def _times(records: Records) -> IntArray:

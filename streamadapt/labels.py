@@ -14,7 +14,7 @@ of an id never seen             dead letter ``unknown_id``, once it leaves the e
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from streamadapt.contracts import BoolArray, FloatArray, IntArray, OpArray
 from streamadapt.events import MISSING_TIME
 from streamadapt.state import State
 
-__all__ = ["COUNTERS", "REASONS", "Arrivals", "Drop", "LabelJoin", "LabelLimits", "Ops"]
+__all__ = ["COUNTERS", "REASONS", "Arrivals", "Drop", "LabelJoin", "LabelLimits", "Ops", "merged"]
 
 COUNTERS = (
     "events", "labelled", "duplicate", "out_of_order", "too_late", "expired",
@@ -112,6 +112,14 @@ class Arrivals:
             self.position[keep],
             self.row[keep],
         )
+
+
+def merged(events: Arrivals, labels: Arrivals, place: IntArray, turn: IntArray) -> Arrivals:
+    """Return all in the order of `place` [n] and `turn` [m]; in a tie the events come first."""
+    by = np.argsort(np.concatenate([place, turn]), kind="stable")
+    names = [column.name for column in fields(Arrivals)]
+    pairs = [(getattr(events, name), getattr(labels, name)) for name in names]
+    return Arrivals(*(np.concatenate(pair)[by] for pair in pairs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import (
     LEARN,
+    PREDICT,
     BoolArray,
     Detector,
     FloatArray,
@@ -99,6 +100,7 @@ class Lane:
         self.name = name
         self.learner = make()
         self.version = 0
+        self.is_paused = False
         self.background: Learner | None = None
         self.grades: Grades = grades_for(
             self.learner.learning_task, n_slots, self.learner.n_outputs, evaluation
@@ -113,6 +115,11 @@ class Lane:
             raise ConfigError(f"{name}: this learner cannot forget; use reset or swap")
 
     @property
+    def learner_name(self) -> str:
+        """The learner's name in the pipeline file: ``tree@6`` is `tree` six steps ahead."""
+        return self.name.split("@")[0]
+
+    @property
     def is_watched(self) -> bool:
         """Whether reactions may ever change the learner."""
         return self._watch is not None
@@ -121,8 +128,8 @@ class Lane:
         self, ops: Ops, X: FloatArray, y: Labels, first_row: int
     ) -> tuple[FloatArray, list[Fact]]:
         """Predict and learn some rows between two block boundaries."""
-        P = self.learner.run(ops.op, X, y)
-        if self.background is not None:
+        P = self._only_predicted(ops, X, y) if self.is_paused else self.learner.run(ops.op, X, y)
+        if self.background is not None and not self.is_paused:
             _learn_only(self.background, ops, X, y)
         losses, places = self.grades.settle(ops, P, first_row)
         return P, self._watch_losses(losses, first_row + places) if len(losses) else []
@@ -144,6 +151,14 @@ class Lane:
         self._heard = {"warning": False, "drift": False}
         return facts
 
+    def reset(self) -> None:
+        """Begin anew with a learner and detectors that have seen nothing; grades go on."""
+        self.learner, self.background, self.version = self._make(), None, self.version + 1
+        if self._watch is not None:
+            self._drift = self._watch.drift()
+            self._warning = self._watch.warning() if self._watch.warning else None
+        self._heard = {"warning": False, "drift": False}
+
     def state(self, live_slots: IntArray) -> State:
         """Return all of the lane, with waiting predictions in the order of `live_slots`."""
         return State(
@@ -159,6 +174,7 @@ class Lane:
                 "n_warning": self.counts["warning"],
                 "n_drift": self.counts["drift"],
                 "version": self.version,
+                "paused": self.is_paused,
                 "grades": self.grades.state(live_slots),
             },
         )
@@ -178,7 +194,15 @@ class Lane:
             self._heard[name] = bool(state.values[f"heard_{name}"])
             self.counts[name] = state.integer(f"n_{name}")
         self.version = state.integer("version")
+        self.is_paused = bool(state.values.get("paused", False))
         self.grades.restore(state.child("grades"), live_slots)
+
+    def _only_predicted(self, ops: Ops, X: FloatArray, y: Labels) -> FloatArray:
+        """Return predictions as `run` does, and learn nothing."""
+        says = (ops.op & PREDICT).astype(bool)
+        P = np.full((len(ops), self.learner.n_outputs), np.nan)
+        P[says] = self.learner.run(np.full(int(says.sum()), PREDICT, np.int8), X[says], y[says])
+        return P
 
     def _watch_losses(self, losses: FloatArray, rows: IntArray) -> list[Fact]:
         facts: list[Fact] = []
@@ -262,7 +286,7 @@ class Pipeline:
         """Become what `state` describes, but for the lanes in `skip`, which begin anew."""
         self.n_rows = state.expect("pipeline", 1).integer("n_rows")
         for lane in self.lanes:
-            if lane.name.split("@")[0] in skip:  # tree@6 is the lane of `tree` six steps ahead
+            if lane.learner_name in skip:
                 lane.grades.drop_held()
             else:
                 lane.restore(state.child("lanes").child(lane.name), live_slots)

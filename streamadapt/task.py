@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from streamadapt.contracts import PREDICT, FloatArray, IntArray
-from streamadapt.events import Records, Reject
+from streamadapt.events import Command, Records, Reject, Stream
 from streamadapt.features import FeatureMap
 from streamadapt.intake import Intake
 from streamadapt.labels import Arrivals, Drop, LabelJoin, Ops
@@ -57,18 +57,32 @@ class Task:
         Finds duplicates and late events, and brings labels to their events.
     tracks
         Pipelines with what brings labels to their rows; one, or one for each horizon.
+    labels_apart
+        Whether labels come as a stream of their own.
     """
 
     def __init__(
-        self, intake: Intake, features: FeatureMap, join: LabelJoin, tracks: Sequence[Track]
+        self,
+        intake: Intake,
+        features: FeatureMap,
+        join: LabelJoin,
+        tracks: Sequence[Track],
+        labels_apart: bool = False,
     ) -> None:
         self.intake = intake
         self.features = features
         self.join = join
         self.tracks = tuple(tracks)
-        self._lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
+        self._label_stream: Stream = "labels" if labels_apart else "events"
+        self.lanes = [lane for track in self.tracks for lane in track.pipeline.lanes]
+        self.answers = self.learners[0]
         self._matures = any(isinstance(track, MaturingTrack) for track in self.tracks)
         self._counts: Counter[str] = Counter()
+
+    @property
+    def learners(self) -> list[str]:
+        """Names of the learners; each is one lane, or one lane for each horizon."""
+        return list(dict.fromkeys(lane.learner_name for lane in self.lanes))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -99,7 +113,9 @@ class Task:
         outcome = Outcome(
             arrivals.position[predicts], arrivals.row[predicts], arrivals.time_us[predicts]
         )
-        outcome.rejects = [letter for drop in drops for letter in _letters(drop, arrivals, records)]
+        outcome.rejects = [
+            letter for drop in drops for letter in self._letters(drop, arrivals, records)
+        ]
         self._reject(outcome.rejects)
         events = self._series(arrivals, predicts, records) if self._matures else NO_SERIES
         for track in self.tracks:
@@ -111,27 +127,45 @@ class Task:
             outcome.steps.append(steps)
         return outcome
 
+    def control(self, command: Command) -> list[Fact]:
+        """Do what an operator asks for, from the next record on.
+
+        ``reset`` begins a learner anew; ``pause`` lets it predict without learning until
+        ``resume``; ``promote`` makes it the one whose prediction is the answer.
+        """
+        self._counts[f"command_{command.name}"] += 1
+        if command.name == "promote":
+            self.answers = command.learner
+        facts = []
+        for track in self.tracks:
+            for lane in track.pipeline.lanes:
+                if command.learner not in {"", lane.learner_name}:
+                    continue
+                if command.name == "reset":
+                    lane.reset()
+                elif command.name != "promote":
+                    lane.is_paused = command.name == "pause"
+                facts.append(Fact(command.name, lane.name, track.pipeline.n_rows))
+        return facts
+
     def end(self) -> list[Reject]:
         """Return dead letters for all labels whose event never came: the stream has ended."""
-        rejects = [
-            Reject(drop.position, drop.reason, "label", _label_text(drop))
-            for drop in self.join.drain_early()
-        ]
+        rejects = [self._label_letter(drop) for drop in self.join.drain_early()]
         self._reject(rejects)
         return rejects
 
     def metrics(self) -> dict[str, dict[str, float]]:
         """Return {lane: {metric: value}} over all graded predictions so far."""
-        return {lane.name: lane.grades.metrics() for lane in self._lanes}
+        return {lane.name: lane.grades.metrics() for lane in self.lanes}
 
     def confusion(self) -> dict[str, list[list[int]]]:
         """Return {lane: how many of which class (row) were taken for which (column)}."""
-        tables = {lane.name: lane.grades.confusion for lane in self._lanes}
+        tables = {lane.name: lane.grades.confusion for lane in self.lanes}
         return {name: table.tolist() for name, table in tables.items() if table is not None}
 
     def drifts(self) -> dict[str, dict[str, int]]:
         """Return {lane: {warning: n, drift: n}} of the watched lanes."""
-        return {lane.name: dict(lane.counts) for lane in self._lanes if lane.is_watched}
+        return {lane.name: dict(lane.counts) for lane in self.lanes if lane.is_watched}
 
     def state(self) -> State:
         """Return everything that decides what this task will say from here on, and its counts."""
@@ -145,6 +179,7 @@ class Task:
                     "tracks", 1, {str(i): track.state() for i, track in enumerate(self.tracks)}
                 ),
                 "counts": State("counts", 1, dict(sorted(self._counts.items()))),
+                "answers": self.answers,
             },
         )
 
@@ -155,12 +190,26 @@ class Task:
         self.features.restore(state.child("features"), self.join.live_slots())
         for i, track in enumerate(self.tracks):
             track.restore(state.child("tracks").child(str(i)), skip)
+        answers = state.values.get("answers")
+        self.answers = str(answers) if answers in self.learners else self.learners[0]
         counts = state.child("counts")
         self._counts = Counter({name: counts.integer(name) for name in counts.values})
 
     def _reject(self, rejects: list[Reject]) -> None:
         for reject in rejects:
             self._counts[f"rejected_{reject.reason}"] += 1
+
+    def _letters(self, drop: Drop, arrivals: Arrivals, records: Records) -> list[Reject]:
+        if drop.reason in _QUIET:
+            return []
+        is_event = drop.record >= 0 and arrivals.kind[drop.record] == EVENT
+        if not is_event:
+            return [self._label_letter(drop)]
+        original = records.original(int(arrivals.row[drop.record]))
+        return [Reject(drop.position, drop.reason, "event", original)]
+
+    def _label_letter(self, drop: Drop) -> Reject:
+        return Reject(drop.position, drop.reason, "label", _label_text(drop), self._label_stream)
 
     def _series(self, arrivals: Arrivals, events: IntArray, records: Records) -> Series:
         rows = arrivals.row[events]
@@ -169,16 +218,6 @@ class Task:
             self.intake.values(records)[rows],
             arrivals.position[events],
         )
-
-
-def _letters(drop: Drop, arrivals: Arrivals, records: Records) -> list[Reject]:
-    if drop.reason in _QUIET:
-        return []
-    is_event = drop.record >= 0 and arrivals.kind[drop.record] == EVENT
-    if not is_event:
-        return [Reject(drop.position, drop.reason, "label", _label_text(drop))]
-    original = records.original(int(arrivals.row[drop.record]))
-    return [Reject(drop.position, drop.reason, "event", original)]
 
 
 def _label_text(drop: Drop) -> bytes:
