@@ -1,0 +1,115 @@
+"""A member of a consumer group, on kafka-python."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+from typing import Any
+
+from kafka.errors import KafkaTimeoutError, RetriableError
+from kafka.structs import TopicPartition
+
+from streamadapt.connectors.broker_calls import BrokerCalls
+from streamadapt.connectors.kafka_python_batches import batch_of
+from streamadapt.connectors.kafka_python_changes import Rebalances
+from streamadapt.connectors.kafka_python_pending import PENDING
+from streamadapt.connectors.partition_log import (
+    Batch,
+    Changes,
+    Committed,
+    Membership,
+    OffsetsPendingError,
+    Partition,
+)
+
+__all__ = ["KafkaPythonConsumer"]
+
+
+class KafkaPythonConsumer:
+    """See `streamadapt.connectors.partition_log.GroupConsumer`."""
+
+    def __init__(self, consumer: Any, rebalances: Rebalances, calls: BrokerCalls) -> None:  # noqa: ANN401 - the client has no types
+        self._consumer = consumer
+        self._rebalances = rebalances
+        self._calls = calls
+        self._membership = Membership(-1, "", None)
+
+    def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
+        """Return records; an outage gives none."""
+        with self._calls.asked("poll"):
+            try:
+                found = self._consumer.poll(int(timeout_s * 1000), max_records)
+            except RetriableError:  # a broker is away: the client looks for it by itself
+                found = {}
+            group = self._consumer.group_metadata()
+        self._membership = Membership(group.generation_id, group.member_id, group)
+        return [batch_of(Partition(*each), records, False) for each, records in found.items()]
+
+    def membership(self) -> Membership:
+        """Return the snapshot taken right after the last `poll`."""
+        return self._membership
+
+    def changes(self) -> Changes:
+        """Return what rebalances did since the last call."""
+        return self._rebalances.taken()
+
+    def assigned(self) -> frozenset[Partition]:
+        """Return what this member holds now."""
+        return self._rebalances.held()
+
+    def committed(
+        self, partitions: Collection[Partition], timeout_s: float
+    ) -> dict[Partition, Committed | None]:
+        """Return what the group has committed, once no transaction is pending."""
+        deadline = time.monotonic() + timeout_s
+        return {each: self._committed(each, deadline) for each in sorted(partitions)}
+
+    def _committed(self, partition: Partition, deadline: float) -> Committed | None:
+        place = TopicPartition(*partition)
+        PENDING.forget(place)
+        left_ms = max(1, int(1000 * (deadline - time.monotonic())))
+        with self._calls.asked(f"committed offset of {partition}"):
+            try:
+                found = self._consumer.committed(place, metadata=True, timeout_ms=left_ms)
+            except KafkaTimeoutError:
+                if not PENDING.holds(place):
+                    raise
+                raise OffsetsPendingError(
+                    f"Kafka at {self._calls.address}: a transaction with an offset of {partition} "
+                    "is still open; it ends by itself within its time-out"
+                ) from None
+        return None if found is None else Committed(found.offset, found.metadata or "")
+
+    def bounds(
+        self, partitions: Collection[Partition], timeout_s: float
+    ) -> dict[Partition, tuple[int, int]]:
+        """Return first offset and end of each log."""
+        places = [TopicPartition(*each) for each in sorted(partitions)]
+        with self._calls.asked("bounds of " + ", ".join(map(str, sorted(partitions)))):
+            first = self._consumer.beginning_offsets(places, int(timeout_s * 1000))
+            end = self._consumer.end_offsets(places, int(timeout_s * 1000))
+        return {Partition(*each): (first[each], end[each]) for each in places}
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Go on from `offset`."""
+        with self._calls.asked(f"seek {partition}"):
+            self._consumer.seek(TopicPartition(*partition), offset)
+        self._rebalances.place(partition)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Give no records of these."""
+        with self._calls.asked("pause"):
+            self._consumer.pause(*(TopicPartition(*each) for each in partitions))
+
+    def resume(self, partitions: Collection[Partition]) -> None:
+        """Give records of these again."""
+        unplaced = self._rebalances.unplaced(partitions)
+        if unplaced:
+            raise ValueError(f"seek before resume: {', '.join(map(str, unplaced))}")
+        with self._calls.asked("resume"):
+            self._consumer.resume(*(TopicPartition(*each) for each in partitions))
+
+    def close(self) -> None:
+        """Leave the group and let go."""
+        with self._calls.asked("close"):
+            self._consumer.close(autocommit=False, timeout_ms=5000)
