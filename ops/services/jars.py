@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from streamadapt.ops.services.locks import locked
 from streamadapt.ops.services.programs import ServiceError, find_maven, say
 
-__all__ = ["cache_folder", "fetch", "locked", "pin", "sums_of", "verified_jars", "wrong_jars"]
+__all__ = ["cache_folder", "fetch", "pin", "sums_of", "verified_jars", "wrong_jars"]
 
 HERE = Path(__file__).resolve().parent
 POM = HERE / "pom.xml"
@@ -30,15 +28,6 @@ def cache_folder() -> Path:
         return Path(own)
     home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(home) / "streamadapt" / "services"
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder, which is made; other processes wait."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def verified_jars(sums: Path = SUMS) -> Path:

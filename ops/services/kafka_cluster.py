@@ -20,7 +20,7 @@ __all__ = ["KafkaCluster"]
 
 START_LIMIT_S = 90.0
 GRACE_S = 20.0
-GRACE_OF_ALL_S = 5.0  # the last ones have no quorum to say goodbye to, and would wait for minutes
+GRACE_OF_ALL_S = 3.0  # the last ones have no quorum to say goodbye to, and would wait for minutes
 
 
 class KafkaCluster:
@@ -60,6 +60,7 @@ class KafkaCluster:
         self._plan = self.folder / "cluster.json"
         self._java: Java | None = None
         self._advertised: list[int] = []
+        self._published = False
         self._recall(n_brokers)
         self.n_brokers = len(self.ports)
         self.brokers = [Broker(self.folder / f"broker-{i}") for i in range(self.n_brokers)]
@@ -119,6 +120,14 @@ class KafkaCluster:
         for broker in self.brokers:
             broker.wait_or_kill(GRACE_S if self.n_brokers == 1 else GRACE_OF_ALL_S)
 
+    def repair(self) -> None:
+        """Bring back what a test killed or paused, and wait until each broker answers."""
+        for broker in self.brokers:
+            broker.resume()
+            if broker.pid is None:
+                broker.launch(self.java)
+        self.wait_ready()
+
     def stop_broker(self, i: int) -> None:
         """End one broker in good order: it hands its partitions over first."""
         self.brokers[i].ask_to_end()
@@ -165,13 +174,14 @@ class KafkaCluster:
             )
 
     def _leave_taken_ports(self) -> None:
-        """Draw new ports if another process took one since; none that a proxy leads to."""
+        """Draw new ports if another process took one, but for those that clients know by now."""
         used = [port for ports in self.ports for port in asdict(ports).values()]
         taken = [port for port in used if not is_free(port)]
-        if taken and self._advertised:
+        if taken and (self._published or self._advertised):
             raise ServiceError(f"port {taken[0]} was taken by another process")
         if taken:
             self.ports = _draw(self.n_brokers)
+        self._published = True
 
     def _remember(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)

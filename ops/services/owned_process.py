@@ -64,10 +64,12 @@ class OwnedProcess:
         Where it works; gets ``process.json`` and ``log.txt``.
     """
 
+    RECORD = "process.json"
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.log = folder / "log.txt"
-        self._record = folder / "process.json"
+        self._record = folder / self.RECORD
         self._child: subprocess.Popen[bytes] | None = None
 
     @property

@@ -15,6 +15,7 @@ __all__ = ["ServiceError", "find_java", "find_maven", "find_openssl", "find_redi
 
 JAVA_MIN = 17  # what Kafka 4 asks for
 INSTALL_LIMIT_S = 900
+SYSTEMD = Path("/run/systemd/system")  # there while systemd runs the machine
 
 
 class ServiceError(FatalError):
@@ -84,7 +85,7 @@ def _installed(program: str, package: str) -> str | None:
     and nothing here would stop it.
     """
     apt = shutil.which("apt-get")
-    if apt is None or os.geteuid() != 0 or Path("/run/systemd/system").exists():
+    if apt is None or os.geteuid() != 0 or SYSTEMD.exists():
         return None
     say(f"installing {package} ...")
     for arguments in (["update"], ["install", "-y", "--no-install-recommends", package]):

@@ -53,6 +53,7 @@ class RedisServer:
         self.ca_file = self.folder / "certificate.pem"
         self._plan = self.folder / "server.json"
         self._config = self.folder / "redis.conf"
+        self._published = False
         self.port, self.password, self.tls = 0, password, tls
         if self._plan.exists():
             self.port, self.password, self.tls = json.loads(self._plan.read_text())
@@ -73,8 +74,7 @@ class RedisServer:
     def start(self) -> None:
         """Start it and wait until it answers, its data loaded."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.running and not is_free(self.port):
-            self.port = free_ports(1)[0]
+        self._leave_taken_port()
         self._plan.write_text(json.dumps([self.port, self.password, self.tls]))
         self._plan.chmod(0o600)
         if self.tls and not self.ca_file.exists():
@@ -109,10 +109,26 @@ class RedisServer:
         """SIGCONT it."""
         self.process.resume()
 
+    def repair(self) -> None:
+        """Bring it back if a test killed or paused it, and wait until it answers."""
+        self.resume()
+        if self.running:
+            self.wait_ready()
+        else:
+            self.start()
+
     def restart(self) -> None:
         """Start it again on its port and data; if it still runs it is stopped before."""
         self.stop()
         self.start()
+
+    def _leave_taken_port(self) -> None:
+        """Take a new port if another process took ours, but for one that clients know by now."""
+        if not self.running and not is_free(self.port):
+            if self._published:
+                raise ServiceError(f"port {self.port} was taken by another process")
+            self.port = free_ports(1)[0]
+        self._published = True
 
     def _text(self) -> str:
         """Return redis.conf."""
@@ -140,8 +156,8 @@ class RedisServer:
 
     def _make_certificate(self) -> None:
         """Make a certificate for this host that signs itself."""
-        options = "req -x509 -newkey rsa:2048 -nodes -days 30 -subj /CN=localhost".split()
-        names = ["-addext", f"subjectAltName=DNS:localhost,IP:{HOST}"]
+        options = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30"]
+        names = ["-subj", "/CN=localhost", "-addext", f"subjectAltName=DNS:localhost,IP:{HOST}"]
         files = ["-keyout", str(self.folder / "key.pem"), "-out", str(self.ca_file)]
         command = [find_openssl(), *options, *names, *files]
         subprocess.run(command, check=True, capture_output=True)

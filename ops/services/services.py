@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 if __name__ == "__main__":  # as a file: the package is found from here, and this folder is no path
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
-from streamadapt.ops.services.jars import locked, pin, verified_jars
+from streamadapt.ops.services.jars import pin, verified_jars
 from streamadapt.ops.services.kafka_cluster import KafkaCluster
+from streamadapt.ops.services.locks import locked
 from streamadapt.ops.services.owned_process import OwnedProcess
 from streamadapt.ops.services.ports import listens
 from streamadapt.ops.services.programs import ServiceError, find_java, find_redis, say
@@ -74,22 +75,16 @@ def _up(arguments: argparse.Namespace) -> None:
 
 def _kafka_up(folder: Path, arguments: argparse.Namespace) -> str:
     cluster = KafkaCluster(folder / "kafka", arguments.brokers, full_jit=arguments.full_jit)
-    running = cluster.running
-    if not running:
+    if cluster.running:
+        cluster.repair()
+    else:
         cluster.start()
-    for i in range(cluster.n_brokers if running else 0):
-        if i not in running:
-            cluster.restart(i, wait=False)
-    cluster.wait_ready()
     return cluster.bootstrap
 
 
 def _redis_up(folder: Path) -> str:
     server = RedisServer(folder / "redis")
-    if server.running:
-        server.wait_ready()
-    else:
-        server.start()
+    server.repair()
     return server.url
 
 
