@@ -17,7 +17,7 @@ from streamadapt.contracts import IntArray
 from streamadapt.errors import BadRecordError
 from streamadapt.events import Records, RecordSchema, Reject
 
-__all__ = ["JSONCodec", "ReadMessage", "encode_lines"]
+__all__ = ["JSONCodec", "ReadMessage", "encode_json", "encode_lines"]
 
 ReadMessage: TypeAlias = Callable[[bytes], Mapping[str, object]]
 
@@ -31,6 +31,15 @@ def _plain(value: object) -> object:
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_plain)
+
+
+def encode_json(record: object) -> bytes:
+    """Return a record as JSON; NaN and infinities become null.
+
+    >>> encode_json({"p": float("inf")})
+    b'{"p":null}'
+    """
+    return _ENCODER.encode(record)
 
 
 def encode_lines(records: Sequence[Mapping[str, object]]) -> bytes:

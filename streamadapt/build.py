@@ -10,6 +10,8 @@ from functools import partial
 from hashlib import sha256
 from typing import Any
 
+import numpy as np
+
 from streamadapt.config import Component, Config, WatchConfig
 from streamadapt.connectors.json_codec import ReadMessage
 from streamadapt.contracts import Detector, Learner, LearningTask
@@ -17,6 +19,7 @@ from streamadapt.derived import Derived, PythonFeature
 from streamadapt.detectors import DETECTORS
 from streamadapt.envelope import LIMIT_BYTES
 from streamadapt.errors import ConfigError, StreamAdaptError
+from streamadapt.events import Records
 from streamadapt.features import FeatureMap
 from streamadapt.intake import Intake
 from streamadapt.labels import LabelJoin
@@ -33,6 +36,7 @@ __all__ = [
     "fingerprints",
     "imported",
     "read_message",
+    "warm_up",
 ]
 
 PIPELINE = "@pipeline"
@@ -82,7 +86,8 @@ def build_task(config: Config, environ: Mapping[str, str]) -> Task:
     """
     schema = config.schema_of_records()
     is_forecast = config.task.kind == "forecast"
-    immediate = not (config.labels.delay.events or config.labels.delay.seconds)
+    labels_apart = config.kafka is not None and config.kafka.labels is not None
+    immediate = not (labels_apart or config.labels.delay.events or config.labels.delay.seconds)
     features = FeatureMap(
         schema,
         [_derived(spec) for spec in config.derived],
@@ -99,7 +104,19 @@ def build_task(config: Config, environ: Mapping[str, str]) -> Task:
         waits = LabelJoin(features.n_features, maturing_limits(horizon, config.labels.max_pending))
         lanes = makers.lanes(waits.n_slots, f"@{horizon}")
         tracks.append(MaturingTrack(horizon, Pipeline(lanes, config.reaction_block), waits))
-    return Task(Intake(schema), features, join, tracks)
+    return Task(Intake(schema), features, join, tracks, labels_apart)
+
+
+def warm_up(task: Task) -> None:
+    """Let a task that is used for nothing else compile, or load, all kernels of its kind."""
+    schema = task.schema
+    texts: dict[str, list[str | None]] = {name: ["", ""] for name in schema.text_columns()}
+    if schema.classes:
+        texts[schema.target] = [schema.classes[0]] * 2
+    numbers = {n: np.zeros(2) for n in schema.number_columns() + schema.boolean_columns()}
+    times = np.zeros(2, np.int64) if schema.time else None
+    task.run(Records(np.arange(2), numbers, texts, times, lambda row: b""))
+    task.state().digest()
 
 
 def _check_waiting(config: Config, n_features: int) -> None:

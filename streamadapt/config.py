@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PrivateAttr, model_validator
 
 from streamadapt.config_kinds import Component, ConfigModel
+from streamadapt.config_live import KafkaConfig, StoreConfig
 from streamadapt.config_parts import (
     CheckpointConfig,
     DerivedFeature,
@@ -69,6 +70,10 @@ class Config(ConfigModel):
         How often state is saved.
     source
         The recorded stream to replay, unless the command names another.
+    kafka
+        Topics and servers of a live worker; replay does not read it, but for its labels.
+    store
+        Where a live worker keeps its checkpoints.
     seed
         Seed of every learner that takes one and does not name its own.
     """
@@ -84,6 +89,8 @@ class Config(ConfigModel):
     evaluation: Evaluation = DEFAULT_EVALUATION
     checkpoint: CheckpointConfig = CheckpointConfig()
     source: SourceConfig | None = None
+    kafka: KafkaConfig | None = None
+    store: StoreConfig = StoreConfig()
     seed: int = Field(0, ge=0)
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
@@ -101,6 +108,8 @@ class Config(ConfigModel):
             raise ValueError(
                 "labels.delay: leave it out, a forecast's targets mature by themselves"
             )
+        if self.kafka is not None:
+            _check_live(self.kafka, self)
         if self.evaluation.rolling_auc and len(task.classes) != 2:
             raise ValueError("evaluation.rolling_auc: leave it out, it is for two classes")
         if task.target in self.record.features and task.kind != "forecast":
@@ -133,6 +142,19 @@ class Config(ConfigModel):
             key=self.record.key,
             time=self.record.time,
         )
+
+
+def _check_live(kafka: KafkaConfig, config: Config) -> None:
+    """Raise if topics do not fit the rest of the file."""
+    unknown = sorted(set(kafka.publish) - config.learners.keys())
+    if unknown:
+        raise ValueError(f"kafka.publish: there is no learner {', '.join(unknown)}")
+    if kafka.labels is None:
+        return
+    if config.task.kind == "forecast":
+        raise ValueError("kafka.labels: leave it out, a forecast's targets mature by themselves")
+    if (kafka.labels.id or config.record.id) is None or config.record.id is None:
+        raise ValueError("kafka.labels: labels find their events by id: name record.id")
 
 
 def _needs_times(path: str, value: float | None) -> None:

@@ -34,12 +34,12 @@ class Intake:
     """
 
     def __init__(self, schema: RecordSchema) -> None:
-        self._schema = schema
+        self.schema = schema
         self._classes = {name: index for index, name in enumerate(schema.classes)}
 
     def take(self, records: Records) -> tuple[Arrivals, list[Reject]]:
         """Return the arrivals of all usable rows, and the rejects of all others."""
-        keep, rejects, _ = check_values(records, self._schema)
+        keep, rejects, _ = check_values(records, self.schema)
         keep = self._named(records, keep, rejects)
         labels = self._labels(records, keep, rejects)
         rows = np.flatnonzero(keep)
@@ -71,7 +71,7 @@ class Intake:
         given = ~np.isnan(arrivals.label)
         refused = {reject.position for reject in rejects}
         rejects += [
-            _reject(records, row, "no_label", self._schema.target)
+            _reject(records, row, "no_label", self.schema.target)
             for row, position in zip(
                 arrivals.row[~given].tolist(), arrivals.position[~given].tolist(), strict=True
             )
@@ -89,21 +89,21 @@ class Intake:
 
     def series(self, records: Records) -> NDArray[np.uint64]:
         """Return which series each row belongs to: the hash of its key, 0 without one."""
-        key = self._schema.key
+        key = self.schema.key
         return np.zeros(len(records), np.uint64) if key is None else hashed(records.texts[key])
 
     def values(self, records: Records) -> FloatArray:
         """Return the numeric target of each row, float64 [n]."""
-        return records.numbers[self._schema.target]
+        return records.numbers[self.schema.target]
 
     def _ids(self, records: Records) -> NDArray[np.uint64]:
-        if self._schema.id is None:
+        if self.schema.id is None:
             return records.positions.astype(np.uint64)
-        return hashed(records.texts[self._schema.id])
+        return hashed(records.texts[self.schema.id])
 
     def _named(self, records: Records, keep: BoolArray, rejects: list[Reject]) -> BoolArray:
         """Refuse rows without the id or the event time that the schema asks for."""
-        schema = self._schema
+        schema = self.schema
         if schema.id is not None:
             absent = np.array([not text for text in records.texts[schema.id]], bool)
             keep = _refuse(records, keep, absent, ("missing_id", schema.id), rejects)
@@ -113,7 +113,7 @@ class Intake:
         return keep
 
     def _labels(self, records: Records, keep: BoolArray, rejects: list[Reject]) -> FloatArray:
-        target = self._schema.target
+        target = self.schema.target
         if not self._classes:
             return records.numbers[target]
         texts = records.texts[target]

@@ -6,11 +6,11 @@ The unit of state, of checkpoint, and of movement between workers.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from streamadapt.contracts import PREDICT, FloatArray, IntArray
-from streamadapt.events import Command, Records, Reject, Stream
+from streamadapt.events import Command, Records, RecordSchema, Reject, Stream
 from streamadapt.features import FeatureMap
 from streamadapt.intake import Intake
 from streamadapt.labels import Arrivals, Drop, LabelJoin, Ops
@@ -80,6 +80,11 @@ class Task:
         self._counts: Counter[str] = Counter()
 
     @property
+    def schema(self) -> RecordSchema:
+        """What its records are decoded by."""
+        return self.intake.schema
+
+    @property
     def learners(self) -> list[str]:
         """Names of the learners; each is one lane, or one lane for each horizon."""
         return list(dict.fromkeys(lane.learner_name for lane in self.lanes))
@@ -92,6 +97,20 @@ class Task:
             total.update(track.counts)
         total["pending"] = self.join.n_pending
         return {name: total[name] for name in sorted(total) if total[name]}
+
+    def run(
+        self, records: Records, between: Callable[[Arrivals], Arrivals] | None = None
+    ) -> Outcome:
+        """Obey the commands of `records`, then take and process its rows and labels.
+
+        ``between`` may change the arrivals: replay delays labels there.
+        """
+        facts = [fact for command in records.commands for fact in self.control(command)]
+        arrivals, rejects = self.take(records)
+        outcome = self.process(between(arrivals) if between else arrivals, records)
+        outcome.facts = facts + outcome.facts
+        outcome.rejects = rejects + outcome.rejects
+        return outcome
 
     def take(self, records: Records) -> tuple[Arrivals, list[Reject]]:
         """Return the arrivals among `records` and the rejects; counts both."""

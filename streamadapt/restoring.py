@@ -1,0 +1,355 @@
+"""From "this partition is yours" to a task that goes on where the last commit stands.
+
+Kafka decides: the offsets and the tag committed with them say which state is valid, and nothing
+else does.  The newest checkpoint that the tag names and that can be read is loaded, and what was
+taken after it is fed to it again, silently.  If that cannot be done exactly, the state is lost, and
+what then happens is the operator's choice (``kafka.on_lost_state``).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+
+from streamadapt.checkpoint import CheckpointStore, Found, environment
+from streamadapt.config import Config
+from streamadapt.connectors.partition_log import Committed, Driver, Partition
+from streamadapt.contracts import Reporter, Store
+from streamadapt.errors import (
+    CorruptStateError,
+    IncompatibleStateError,
+    MissingStateError,
+    RetryableError,
+)
+from streamadapt.live_task import LiveTask
+from streamadapt.log_feed import LogFeed
+from streamadapt.store_thread import StoreThread
+from streamadapt.tag import Entry, Run, Tag, origin_of
+
+__all__ = ["LostStateError", "RestoreSettings", "Restoring", "task_name"]
+
+_SLICE_RECORDS = 10_000
+
+
+class LostStateError(MissingStateError):
+    """The state that belongs to the committed offsets cannot be had exactly; says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreSettings:
+    """What every partition is restored with.
+
+    ``reset`` names learners that begin anew; ``make`` gives a task that has seen nothing.
+    """
+
+    config: Config
+    driver: Driver
+    stores: StoreThread
+    reporter: Reporter
+    make: Callable[[int, Mapping[str, int]], LiveTask]
+    checkpoints: Callable[[Store, int], CheckpointStore]
+    reset: frozenset[str] = frozenset()
+
+
+def task_name(config: Config, partition: int) -> str:
+    """Return the name under which a partition's checkpoints stand in the store."""
+    return f"{config.name}.{partition}"
+
+
+class Restoring:
+    """One partition on its way to go on.
+
+    Parameters
+    ----------
+    partition
+        Its number.
+    settings
+        What it is restored with.
+    committed
+        {input's letter: what the group committed, None if nothing}.
+    bounds
+        {input's letter: first offset in the log, and the one after the last}.
+
+    Raises
+    ------
+    LostStateError
+        If the state is lost and ``kafka.on_lost_state`` is ``fail``; also from `step`.
+    """
+
+    def __init__(
+        self,
+        partition: int,
+        settings: RestoreSettings,
+        committed: Mapping[str, Committed | None],
+        bounds: Mapping[str, tuple[int, int]],
+    ) -> None:
+        self.partition = partition
+        self._settings = settings
+        self.committed = committed
+        self._bounds = bounds
+        self._task: LiveTask | None = None
+        self._feed: LogFeed | None = None
+        self._tag: Tag | None = None
+        self._began_s = time.monotonic()
+        self.n_replayed = 0
+        self.needs_checkpoint = False
+        self._job: Callable[[Store], Found | list[str] | None]
+        self._asked: Future[Found | list[str] | None] | None = None
+        self._examine()
+
+    def step(self) -> LiveTask | None:
+        """Do a little of the work; return the task once it stands at the committed offsets.
+
+        Raises
+        ------
+        LostStateError
+            As above.
+        IncompatibleStateError
+            If components are configured otherwise than the state, or a newer release wrote it.
+        BrokerError
+            If the broker is away.
+        """
+        if self._task is None:
+            self._load()
+        if self._task is None:
+            return None
+        if self._feed is not None and not self._replayed():
+            return None
+        seconds = round(time.monotonic() - self._began_s, 3)
+        self._settings.reporter.note(
+            "restored",
+            {
+                "partition": self.partition,
+                "offsets": dict(self._task.offsets),
+                "replayed": self.n_replayed,
+                "seconds": seconds,
+            },
+        )
+        return self._task
+
+    def close(self) -> None:
+        """Let go of the readers."""
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
+
+    def _examine(self) -> None:
+        """Decide what to ask the store for, or that the state is lost."""
+        first = self.committed["e"]
+        if first is None:
+            self._job = partial(self._names)
+            return
+        problem = self._out_of_log()
+        if problem is None:
+            try:
+                self._tag = _readable_tag(first.tag)
+            except CorruptStateError as error:
+                problem = str(error)
+        if problem is not None:
+            self._lost(problem)
+            return
+        self._job = partial(self._newest)
+
+    def _names(self, store: Store) -> list[str]:
+        return self._settings.checkpoints(store, self.partition).names()
+
+    def _newest(self, store: Store) -> Found | None:
+        if self._tag is None:
+            return None
+        try:
+            return self._settings.checkpoints(store, self.partition).latest(self._tag.names)
+        except (CorruptStateError, MissingStateError) as error:
+            self._settings.reporter.note("checkpoint_lost", {"problem": str(error)})
+            return None
+
+    def _load(self) -> None:
+        """Ask the store, wait for its answer over many steps, and go on with it."""
+        stores = self._settings.stores
+        if self._asked is None:
+            stores.ask()
+            self._asked = None if stores.is_away else stores.submit(self._job)
+        if self._asked is None or not self._asked.done():
+            return
+        asked, self._asked = self._asked, None
+        try:
+            self._found(asked.result())
+        except RetryableError:
+            return  # the store is away: asked again later
+
+    def _found(self, found: Found | list[str] | None) -> None:
+        if isinstance(found, Found):
+            self._from(found)
+        elif found:
+            self._lost(
+                f"no offset is committed, but the store holds checkpoints up to {found[-1]}: "
+                "offsets expired, were deleted, or the group has another name"
+            )
+        elif self._tag is None:
+            self._begin()
+        else:
+            self._without_checkpoint()
+
+    def _begin(self) -> None:
+        """Begin with nothing learned: this group never committed."""
+        end = self._settings.config.kafka is not None and (
+            self._settings.config.kafka.start == "latest"
+        )
+        offsets = {kind: bounds[end] for kind, bounds in self._bounds.items()}
+        self._settings.reporter.note("begun", {"partition": self.partition, "offsets": offsets})
+        self._task = self._settings.make(self.partition, offsets)
+
+    def _from(self, found: Found) -> None:
+        """Restore a checkpoint, and make ready to feed what came after it."""
+        settings, tag = self._settings, self._tag
+        if tag is None:
+            raise CorruptStateError("a checkpoint without a tag")
+        for problem in found.problems:
+            settings.reporter.note("checkpoint_lost", {"problem": str(problem)})
+        checkpoint = found.checkpoint
+        task = settings.make(self.partition, self._where())
+        left = sorted(set(task.changed_since(checkpoint.fingerprints)) - settings.reset)
+        if left:
+            raise IncompatibleStateError(_changed(self.partition, left))
+        if checkpoint.environment != environment():
+            settings.reporter.note("environment_changed", {"was": checkpoint.environment})
+        task.restore(checkpoint.state, settings.reset)
+        self._resume(task, tag, found.name)
+        newer = tag.names[: tag.names.index(found.name)]
+        if newer:
+            tag.forget(newer)
+            self.needs_checkpoint = True
+
+    def _without_checkpoint(self) -> None:
+        """Go on from the very beginning if the tag still names it and the log still holds it."""
+        tag = self._tag
+        if tag is None or not tag.entries[0].is_origin:
+            self._lost("the store holds none of the checkpoints that the commit names")
+            return
+        origin = tag.entries[0]
+        task = self._settings.make(self.partition, self._where() | origin_of(origin.name))
+        order = tag.since(origin.name)
+        if tag.names:
+            tag.forget(tag.names)
+            self.needs_checkpoint = True
+        self._resume(task, tag, origin.name, order)
+
+    def _resume(self, task: LiveTask, tag: Tag, name: str, order: list[Run] | None = None) -> None:
+        """Feed `task`, which stands where the entry `name` says, up to the committed offsets."""
+        until = self._where()
+        gone = [
+            f"{kind} {offset} (the log begins at {self._bounds[kind][0]})"
+            for kind, offset in task.offsets.items()
+            if offset < min(self._bounds[kind][0], until[kind])
+        ]
+        if gone:
+            self._lost(f"retention passed the checkpoint {name}: {', '.join(gone)}")
+            return
+        runs = tag.since(name) if order is None else order
+        task.tag = tag
+        self._task = task
+        if task.offsets != until:
+            self._open(task, until, runs if task.is_ordered else None)
+
+    def _open(self, task: LiveTask, until: dict[str, int], order: list[Run] | None) -> None:
+        topics = self._inputs()
+        readers = {
+            kind: self._settings.driver.reader(Partition(topics[kind], self.partition), offset)
+            for kind, offset in task.offsets.items()
+        }
+        self._feed = LogFeed(readers, until, order)
+
+    def _replayed(self) -> bool:
+        """Feed a slice; return whether that was the last."""
+        if self._feed is None or self._task is None:
+            return True
+        try:
+            pieces = self._feed.take(_SLICE_RECORDS)
+        except MissingStateError as error:
+            self.close()
+            self._task = None
+            self._lost(str(error))
+            return False
+        if pieces:
+            self.n_replayed += sum(len(piece.batch) for piece in pieces)
+            self._task.take_silently(pieces)
+        if pieces is not None:
+            return False
+        self.close()
+        self._task.offsets = self._where()
+        return True
+
+    def _lost(self, problem: str) -> None:
+        """Do what the operator chose for lost state."""
+        kafka = self._settings.config.kafka
+        policy = kafka.on_lost_state if kafka else "fail"
+        where = self._where()
+        names = ", ".join(f"{self._inputs()[k]}[{self.partition}] {o}" for k, o in where.items())
+        if policy == "fail":
+            raise LostStateError(
+                f"partition {self.partition}: its state is lost: {problem}.  It stands at {names}. "
+                "Choose: --on-lost-state rebuild learns again, silently, from what the log still "
+                "holds; --on-lost-state reset goes on from there with nothing learned; or bring "
+                "the checkpoint back into the store and start again"
+            )
+        self._settings.reporter.note(
+            "state_lost", {"partition": self.partition, "problem": problem, "policy": policy}
+        )
+        if policy == "reset":
+            self._task = self._settings.make(self.partition, where)
+        else:
+            begin = {kind: min(self._bounds[kind][0], offset) for kind, offset in where.items()}
+            self._task = self._settings.make(self.partition, begin)
+            self._open(self._task, where, None)
+            if self._task.is_ordered:  # no tag can say how it came to be: commit a checkpoint first
+                self._task.tag = Tag([Entry("", [])])
+        self.needs_checkpoint = True
+
+    def _where(self) -> dict[str, int]:
+        """Return the committed offsets, or the nearest that the log still holds."""
+        where = {}
+        for kind, (start, end) in self._bounds.items():
+            committed = self.committed[kind]
+            where[kind] = start if committed is None else min(max(committed.offset, start), end)
+        return where
+
+    def _out_of_log(self) -> str | None:
+        """Say which committed offset the log does not hold, if any."""
+        for kind, (start, end) in self._bounds.items():
+            committed = self.committed[kind]
+            topic = f"{self._inputs()[kind]}[{self.partition}]"
+            if committed is not None and committed.offset < start:
+                return (
+                    f"{topic}: retention passed the committed offset: records {committed.offset} "
+                    f"to {start - 1} are gone, and were never taken"
+                )
+            if committed is not None and committed.offset > end:
+                return (
+                    f"{topic}: the log ends at {end}, before the committed offset "
+                    f"{committed.offset}: the topic was made anew, or the broker lost data"
+                )
+        return None
+
+    def _inputs(self) -> dict[str, str]:
+        kafka = self._settings.config.kafka
+        return kafka.inputs if kafka else {}
+
+
+def _readable_tag(text: str) -> Tag:
+    if not text:
+        raise CorruptStateError("offsets were committed without a tag, by another program perhaps")
+    return Tag.read(text)
+
+
+def _changed(partition: int, names: list[str]) -> str:
+    lanes = [name for name in names if not name.startswith("@")]
+    advice = (
+        f"--reset {' --reset '.join(lanes)} begins those anew"
+        if lanes == names
+        else ("what all learners share cannot change under a state: give the pipeline another name")
+    )
+    return (
+        f"partition {partition}: configured otherwise than its state: {', '.join(names)}; {advice}"
+    )

@@ -1,0 +1,316 @@
+"""The worker: polls, lets tasks predict and learn, publishes and commits in one transaction.
+
+The six rules of exactly-once on Kafka, and where they are kept:
+
+1. The membership of a transaction is the snapshot taken right after the poll (`Worker._turn`).
+2. After any error in a transaction the publisher and every task are thrown away
+   (`Worker._recover`).
+3. After a rebalance each task is compared with what is committed (`Holdings`).
+4. Every single record sent is checked before the commit (`Publisher.flush`).
+5. A watchdog ends the process if a call of the client never returns (`Watchdog`).
+6. The consumer reads only what is committed, so that pending offsets are waited for (the drivers).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from streamadapt.build import warm_up
+from streamadapt.config import Config
+from streamadapt.connectors.partition_log import (
+    Batch,
+    BrokerError,
+    Committed,
+    Driver,
+    Membership,
+    Outgoing,
+    Partition,
+    Publisher,
+)
+from streamadapt.contracts import Reporter, Store
+from streamadapt.errors import ConfigError
+from streamadapt.fact_lines import report
+from streamadapt.holdings import Holdings
+from streamadapt.live_task import LiveTask
+from streamadapt.restoring import LostStateError, RestoreSettings
+from streamadapt.saving import Saving
+from streamadapt.store_thread import StoreThread
+from streamadapt.watchdog import Watchdog
+from streamadapt.worker_report import WorkerReport
+
+__all__ = ["MOMENTS", "Worker", "WorkerOptions"]
+
+MOMENTS = ("before_begin", "after_sends", "after_send_offsets", "after_flush", "after_commit")
+"""The named moments of a transaction at which `WorkerOptions.probe` is called."""
+
+_POLL_S = 0.1
+_BUSY_POLL_S = 0.005
+_LEAVE_S = 5.0
+_MOST_FAILURES = 20
+_LONGEST_PAUSE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """How a worker runs.
+
+    ``name`` is its slot: stable over restarts, and its own among all workers of the pipeline.
+    ``reset`` names learners that begin anew where a state is restored.  ``probe`` is called at the
+    `MOMENTS` of each transaction, for tests of faults.
+    """
+
+    name: str = "0"
+    reset: frozenset[str] = frozenset()
+    probe: Callable[[str], None] = lambda moment: None
+
+
+class Worker:
+    """Runs the tasks of the partitions that the group gives it, until it is told to stop.
+
+    Parameters
+    ----------
+    config
+        The pipeline, with a section ``kafka``.
+    environ
+        Environment variables, for secrets.
+    driver
+        The Kafka client.
+    connect
+        Opens the store; may be called again and again while the store is away.
+    reporter
+        Is told counts and facts.
+    options
+        How it runs.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        driver: Driver,
+        connect: Callable[[], Store],
+        reporter: Reporter,
+        options: WorkerOptions = WorkerOptions(),
+    ) -> None:
+        if config.kafka is None:
+            raise ConfigError("kafka: this section is missing: it names topics and servers")
+        self._config = config
+        self._kafka = config.kafka
+        self._kinds = {topic: kind for kind, topic in config.kafka.inputs.items()}
+        self._environ = environ
+        self._driver = driver
+        self._reporter = reporter
+        self._options = options
+        self._watchdog = Watchdog()
+        # Past the transaction's own time-out the broker has aborted it anyway.
+        self._stuck_after_s = 2 * config.kafka.transaction_timeout_s
+        self._stores = StoreThread(connect, reporter)
+        self._saving = Saving(config, self._stores, reporter)
+        self._publisher: Publisher | None = None
+        self._failures = 0
+        self._stop = False
+        self._uncommitted = 0
+        self._committed_s = time.monotonic()
+        self._held_back: frozenset[Partition] = frozenset()
+        self._consumer = driver.consumer(
+            config.kafka.group or config.name, list(config.kafka.inputs.values())
+        )
+        settings = RestoreSettings(
+            config, driver, self._stores, reporter, self._made, self._saving.checkpoints,
+            options.reset,
+        )  # fmt: skip
+        self.holdings = Holdings(config.kafka.inputs, self._consumer, settings, self._saving)
+        self._report = WorkerReport(reporter, self.holdings, self._consumer)
+
+    def stop(self) -> None:
+        """End after the turn at hand: commit, write checkpoints, leave the group."""
+        self._stop = True
+
+    def run(self) -> None:
+        """Work until `stop`.
+
+        Raises
+        ------
+        LostStateError
+            If the state of every partition it holds is lost; on `stop`, of some.
+        StateError
+            If states cannot be used under this configuration.
+        BrokerError
+            If transactions failed again and again.
+        """
+        warm_up(self._made(0, dict.fromkeys(self._kafka.inputs, 0)).task)
+        try:
+            while not self._stop:
+                self._turn()
+            self._leave()
+        finally:
+            self._close()
+        if self.holdings.refused:
+            raise LostStateError("; ".join(map(str, self.holdings.refused.values())))
+
+    def _turn(self) -> None:
+        holdings = self.holdings
+        room = max(self._kafka.max_uncommitted - self._uncommitted, 1)
+        batches = self._consumer.poll(_BUSY_POLL_S if holdings.waiting else self._wait_s(), room)
+        membership = self._consumer.membership()  # rule 1
+        holdings.rebalanced(self._consumer.changes(), membership)
+        try:
+            holdings.step()
+            self._feed(batches)
+            self._saving.step(holdings.tasks)
+            self._hold_back()
+            if self._is_due():
+                self._commit(membership)
+        except BrokerError as error:
+            self._recover(error)
+        self._report.turn()
+
+    def _wait_s(self) -> float:
+        """Return how long a poll may wait without holding up a commit."""
+        if not self._uncommitted:
+            return _POLL_S
+        due_s = self._committed_s + self._kafka.transaction_interval_s - time.monotonic()
+        return min(max(due_s, 0.0), _POLL_S)
+
+    def _made(self, number: int, offsets: Mapping[str, int]) -> LiveTask:
+        return LiveTask(self._config, self._environ, number, offsets)
+
+    # -- records
+
+    def _feed(self, batches: list[Batch]) -> None:
+        """Give each task its records, in about the order in which they were written."""
+        for batch in batches:
+            task = self.holdings.tasks.get(batch.partition.number)
+            if task is not None and len(batch):
+                kind = self._kinds[batch.partition.topic]
+                self.holdings.orders[task.partition].offer(kind, batch)
+        now_s = time.monotonic()
+        for task in self.holdings.tasks.values():
+            pieces = self.holdings.orders[task.partition].take(
+                now_s, not self._saving.is_full(task)
+            )
+            if pieces:
+                task.take(pieces)
+        self._uncommitted = sum(t.said.n_taken for t in self.holdings.tasks.values())
+
+    def _hold_back(self) -> None:
+        """Ask for no labels where too many lie ready, or their order has no room in the tag."""
+        labels = self._kafka.inputs.get("l")
+        if labels is None:
+            return
+        tasks, orders = self.holdings.tasks, self.holdings.orders
+        full = [n for n, task in tasks.items() if self._saving.is_full(task) or orders[n].is_full]
+        held = frozenset(p for p in self.holdings.partitions(full) if p.topic == labels)
+        self._consumer.pause(held)
+        self._consumer.resume((self._held_back - held) & self.holdings.partitions(list(tasks)))
+        self._held_back = held
+
+    # -- transactions
+
+    def _is_due(self) -> bool:
+        if not any(task.has_news for task in self.holdings.tasks.values()):
+            return False
+        waited_s = time.monotonic() - self._committed_s
+        return (
+            waited_s >= self._kafka.transaction_interval_s
+            or self._uncommitted >= self._kafka.max_uncommitted
+        )
+
+    def _commit(self, membership: Membership) -> None:
+        """Publish, advance and name the states, in one transaction."""
+        if not membership.is_member:
+            return  # thrown out: the next poll joins again, and says what is still held
+        tasks = [t for t in self.holdings.tasks.values() if t.has_news and t.tag.is_named]
+        if not tasks:
+            return
+        offsets = {task.partition: task.commit_offsets() for task in tasks}
+        self._transact(
+            [outgoing for task in tasks for outgoing in task.said.outgoing],
+            {
+                Partition(self._kafka.inputs[kind], number): committed
+                for number, own in offsets.items()
+                for kind, committed in own.items()
+            },
+            membership,
+        )
+        self._failures = 0
+        self._committed_s = time.monotonic()
+        for task in tasks:
+            said = task.committed_as(offsets[task.partition])
+            report(self._reporter, said.rejects, said.facts)
+            self._report.committed(said)
+            self._saving.committed(task)
+        self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())
+
+    def _transact(
+        self,
+        outgoing: list[Outgoing],
+        offsets: Mapping[Partition, Committed],
+        membership: Membership,
+    ) -> None:
+        probe, guard, seconds = self._options.probe, self._watchdog.guard, self._stuck_after_s
+        publisher = self._publisher_of_slot()
+        probe("before_begin")
+        with guard("begin_transaction", seconds):
+            publisher.begin()
+        with guard("send", seconds):
+            for each in outgoing:
+                publisher.send(each)
+        probe("after_sends")
+        with guard("send_offsets_to_transaction", seconds):
+            publisher.send_offsets(offsets, membership)
+        probe("after_send_offsets")
+        with guard("flush", seconds + self._kafka.transaction_timeout_s):
+            publisher.flush(seconds)
+        probe("after_flush")
+        with guard("commit_transaction", seconds):
+            publisher.commit()
+        probe("after_commit")
+
+    def _publisher_of_slot(self) -> Publisher:
+        """Return the producer of this slot; a former holder's transaction is waited for."""
+        if self._publisher is None:
+            with self._watchdog.guard("init_transactions", 3 * self._stuck_after_s):
+                name = f"{self._config.name}-{self._options.name}"
+                self._publisher = self._driver.publisher(name)
+        return self._publisher
+
+    def _recover(self, error: BrokerError) -> None:
+        """Throw away the publisher and every task, and begin from what is committed (rule 2).
+
+        The error does not tell whether the transaction was committed: only the broker does.
+        """
+        self._failures += 1
+        self._reporter.count("transactions_failed")
+        self._reporter.note("recovering", {"problem": str(error), "failures": self._failures})
+        if self._publisher is not None:
+            self._publisher.abandon()
+            self._publisher = None
+        if self._failures >= _MOST_FAILURES:
+            raise error
+        self.holdings.drop_all()
+        self._uncommitted = 0
+        time.sleep(min(0.05 * 2**self._failures, _LONGEST_PAUSE_S))
+
+    # -- the end
+
+    def _leave(self) -> None:
+        """Write checkpoints of all tasks, and commit their names with what is left."""
+        self._saving.finish(self.holdings.tasks.values(), _LEAVE_S)
+        try:
+            self._commit(self._consumer.membership())
+        except BrokerError as error:
+            self._reporter.note("left_without_commit", {"problem": str(error)})
+
+    def _close(self) -> None:
+        self.holdings.close()
+        if self._publisher is not None:
+            with self._watchdog.guard("closing the producer", self._stuck_after_s):
+                self._publisher.close()
+        with self._watchdog.guard("leaving the group", self._stuck_after_s):
+            self._consumer.close()
+        self._stores.close()
+        self._watchdog.close()
+        self._report.end()
