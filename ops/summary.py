@@ -14,13 +14,13 @@ __all__ = ["SUMMARY_FILE", "write_summary"]
 SUMMARY_FILE = "summary.json"
 
 
-def write_summary(folder: Path, summary: Mapping[str, object]) -> Path:
+def write_summary(folder: Path, summary: Mapping[str, object], name: str = SUMMARY_FILE) -> Path:
     """Write ``summary.json``: names sorted, NaN and infinities as null; return its path.
 
     A crash leaves the file as it was before, or as it should be.
     """
     data = msgspec.json.encode(summary, enc_hook=_plain, order="sorted")
-    path = folder / SUMMARY_FILE
+    path = folder / name
     new = path.with_suffix(".json.new")
     with new.open("wb") as file:
         file.write(msgspec.json.format(data, indent=2) + b"\n")

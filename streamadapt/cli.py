@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import os
-import shlex
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
+from streamadapt.cli_parts import INTERRUPTED, LogLevel, PipelineFile, command, stopping
+from streamadapt.cli_tune import tune
 from streamadapt.errors import ConfigError, SourceError, StateError, StreamAdaptError
 
 if TYPE_CHECKING:
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
 
 __all__ = ["app", "exit_code", "main"]
 
-INTERRUPTED = 130
-
-LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
-
 _EPILOG = """\b
 Exit codes:
   0    done
@@ -35,7 +29,7 @@ Exit codes:
   2    wrong pipeline file, argument or option
   3    a checkpoint cannot be used as it is
   4    a source cannot be opened or read
-  130  stopped by Ctrl-C or SIGTERM; `replay --resume` goes on
+  130  stopped by Ctrl-C or SIGTERM; `--resume` goes on
 """
 
 
@@ -74,7 +68,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="The pipeline file.")]
+app.command()(tune)
 
 
 def main() -> None:
@@ -156,7 +150,7 @@ def init(
     if output.exists() and not force:
         raise ConfigError(f"{output} is there already: give --force to overwrite it, or -o FILE")
     output.write_text(scaffold(stream, target), encoding="utf-8")
-    typer.echo(f"wrote {output}; now: {_command('replay', str(output), '--out', 'run')}")
+    typer.echo(f"wrote {output}; now: {command('replay', str(output), '--out', 'run')}")
 
 
 @app.command()
@@ -200,7 +194,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     chosen = (resume, fresh, reset or [])
     run = _opened_replay(pipeline, source, out, log_level, chosen, predictions)
     (out / SUMMARY_FILE).unlink(missing_ok=True)  # that of an earlier run
-    with closing(run), _stopping(run), progress_bar(run.position, quiet) as on_progress:
+    with closing(run), stopping(run), progress_bar(run.position, quiet) as on_progress:
         summary = run.run(on_progress=on_progress)
         write_series(out, run)
     write_summary(out, summary)
@@ -210,7 +204,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         show(summary_view(summary))
     if not summary["complete"]:
         files = ["--source", str(source)] if source else []
-        again = _command("replay", str(pipeline), *files, "--out", str(out), "--resume")
+        again = command("replay", str(pipeline), *files, "--out", str(out), "--resume")
         typer.echo(f"stopped after {summary['events']} events; to go on: {again}", err=True)
         raise typer.Exit(INTERRUPTED)
 
@@ -245,7 +239,7 @@ def generate(
     if output.exists() and not force:
         raise ConfigError(f"{output} is there already: give --force to overwrite it, or -o FILE")
     write_stream(stream, output)
-    typer.echo(f"wrote {output}; now: {_command('init', str(output), '--target', 'class')}")
+    typer.echo(f"wrote {output}; now: {command('init', str(output), '--target', 'class')}")
 
 
 @app.command()
@@ -328,32 +322,3 @@ def _opened_replay(
             raise ConfigError(f"--reset {unknown[0]}: there are {', '.join(sorted(lanes))}")
         chosen = ReplayOptions(resume, fresh, frozenset(reset), predictions)
         return Replay(config, path, out, os.environ, chosen, LogReporter(pipeline=config.name))
-
-
-@contextmanager
-def _stopping(run: Replay) -> Iterator[None]:
-    """Let the first Ctrl-C or SIGTERM end the run after the records at hand, the second at once."""
-    import pyarrow
-
-    asked = False
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        nonlocal asked
-        if asked:
-            raise KeyboardInterrupt
-        asked = True
-        run.stop()
-        os.write(2, b"\nstopping after the records at hand; once more: at once\n")
-
-    # Arrow would answer the signal too, with an exception in the middle of a block.
-    pyarrow.enable_signal_handlers(False)
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _command(*arguments: str) -> str:
-    return shlex.join(["streamadapt", *arguments])

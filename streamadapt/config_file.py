@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeAlias
 
 from pydantic import ValidationError
@@ -22,7 +23,7 @@ from streamadapt.config_errors import Places, explained
 from streamadapt.config_yaml import MAX_FILE_BYTES, KeyPath, read_yaml
 from streamadapt.errors import ConfigError
 
-__all__ = ["ENVIRONMENT_PREFIX", "load_config", "parse_config", "placed"]
+__all__ = ["ENVIRONMENT_PREFIX", "load_config", "parse_config", "placed", "read_text"]
 
 ENVIRONMENT_PREFIX = "STREAMADAPT__"
 
@@ -42,19 +43,31 @@ def load_config(path: str | Path, environ: Mapping[str, str]) -> Config:
         If the file is absent, is no YAML, or holds anything wrong; the text names the file, the
         line, the path inside it, the value, and what is allowed, for every mistake at once.
     """
+    return parse_config(read_text(path), environ, str(path))
+
+
+def read_text(path: str | Path) -> str:
+    """Return the text of a pipeline file; raises `ConfigError` if it has none."""
     try:
         with Path(path).open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: not UTF-8: byte {error.start}") from error
-    return parse_config(text, environ, str(path))
 
 
-def parse_config(text: str, environ: Mapping[str, str], where: str = "pipeline") -> Config:
+def parse_config(
+    text: str,
+    environ: Mapping[str, str],
+    where: str = "pipeline",
+    chosen: Mapping[str, Any] = MappingProxyType({}),
+) -> Config:
     """Read a pipeline from text; see `load_config`.
+
+    `chosen` are values by dotted path, ``learners.tree.delta``; they replace those of the text and
+    of the environment.
 
     Examples
     --------
@@ -69,11 +82,13 @@ did you mean 'regression'?
     tree, lines = read_yaml(text, where)
     if not isinstance(tree, dict):
         raise ConfigError(f"{where}: a pipeline file is a mapping of names to values")
-    places = Places(tree, lines, _override(tree, environ))
+    overrides = _override(tree, environ) | _choose(tree, chosen)
+    places = Places(tree, lines, overrides)
     written = copy.deepcopy(tree)
     named = {m for found in _REFERENCE.finditer(text) for m in _VARIABLE.findall(found.group(1))}
     secrets = {environ[name]: name for name, _ in named if environ.get(name)}
-    at = {".".join(path): line for path, line in lines.items()}
+    replaced = {tuple(map(str, path)) for path in overrides}
+    at = {".".join(path): line for path, line in lines.items() if path not in replaced}
     origin = Origin(where, written, at, secrets)
     filled = _substituted(tree, environ, (where, places, ()))
     try:
@@ -118,12 +133,21 @@ def _override(tree: Tree, environ: Mapping[str, str]) -> dict[KeyPath, str]:
     for name in sorted(environ):
         if name.startswith(ENVIRONMENT_PREFIX):
             value, _ = read_yaml(environ[name], name)
-            found[_put(tree, name, value)] = name
+            parts = name.removeprefix(ENVIRONMENT_PREFIX).split("__")
+            found[_put(tree, parts, name, value)] = name
     return found
 
 
-def _put(tree: Any, name: str, value: Any) -> KeyPath:  # noqa: ANN401 - any YAML values
-    *parents, last = name.removeprefix(ENVIRONMENT_PREFIX).split("__")
+def _choose(tree: Tree, chosen: Mapping[str, Any]) -> dict[KeyPath, str]:
+    """Put values by dotted path into the tree; return {path: how to name it}."""
+    return {
+        _put(tree, path.split("."), f"--set {path}", copy.deepcopy(value)): "--set"
+        for path, value in chosen.items()
+    }
+
+
+def _put(tree: Any, parts: list[str], name: str, value: Any) -> KeyPath:  # noqa: ANN401 - any YAML values
+    *parents, last = parts
     path: list[str | int] = []
     for part in parents:
         path.append(_key(tree, part, name))

@@ -14,7 +14,16 @@ import yaml
 
 from streamadapt.errors import ConfigError
 
-__all__ = ["MAX_DEPTH", "MAX_FILE_BYTES", "MAX_VALUES", "KeyPath", "Lines", "read_yaml"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_FILE_BYTES",
+    "MAX_VALUES",
+    "KeyPath",
+    "Lines",
+    "composed",
+    "dumped",
+    "read_yaml",
+]
 
 MAX_FILE_BYTES = 1 << 20
 MAX_DEPTH = 50
@@ -160,3 +169,29 @@ def _unshared(tree: Any) -> Any:  # noqa: ANN401 - any YAML value
     if isinstance(tree, dict):
         return {key: _unshared(value) for key, value in tree.items()}
     return [_unshared(value) for value in tree] if isinstance(tree, list) else tree
+
+
+def composed(text: str) -> yaml.Node | None:
+    """Return the nodes of a text that `read_yaml` has read: where in it each value stands."""
+    return _Loader(text).get_single_node()
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `read_yaml` would not take for a text."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401 - any YAML value
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = dict(_Loader.yaml_implicit_resolvers)
+
+
+def dumped(tree: Any, inline: bool = False) -> str:  # noqa: ANN401 - any YAML value
+    """Return a text that `read_yaml` reads as `tree`.
+
+    >>> dumped({"a": ["no", "1e-3", 1e-05]}, inline=True)
+    "{a: [no, '1e-3', 1.0e-05]}"
+    """
+    style: dict[str, Any] = {"default_flow_style": True, "width": float("inf")} if inline else {}
+    text = str(yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style))
+    return text.removesuffix("\n").removesuffix("\n...") if inline else text

@@ -7,14 +7,12 @@ digest and files of a run that was never interrupted.
 
 from __future__ import annotations
 
-import fcntl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from streamadapt.build import PIPELINE, build_task, fingerprints
 from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
@@ -24,22 +22,17 @@ from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.contracts import Reporter
 from streamadapt.delay import DelayedLabels
 from streamadapt.errors import ConfigError, IncompatibleStateError
-from streamadapt.events import Source, no_records
 from streamadapt.fact_lines import FactLines, report
-from streamadapt.generate import generated_source
+from streamadapt.feed import POLL_RECORDS, Feed, identity_of, opened_source
+from streamadapt.folder_lock import locked
 from streamadapt.predictions import Predictions
-from streamadapt.recorded import recorded_stream, stream_identity
 from streamadapt.resources import Resources
 from streamadapt.state import State
 from streamadapt.task import Outcome, Task
 
 __all__ = ["POLL_RECORDS", "Replay", "ReplayOptions"]
 
-POLL_RECORDS = 16_384
-"""Records of one poll: large enough that calls cost nothing, small enough for a quick Ctrl-C."""
-
 STATE_FILE = "state.sqlite"
-LOCK_FILE = "lock"
 SOURCE = "@source"
 """Fingerprint of the recorded stream; no learner can have this name."""
 
@@ -64,12 +57,10 @@ class ReplayOptions:
 class _Progress:
     """Where the run stands; part of every checkpoint."""
 
-    ended: bool = False
     resumed_from: int | None = None
     started_s: float = field(default_factory=time.perf_counter)
     saved_s: float = field(default_factory=time.perf_counter)
     saved_at: int = 0
-    events: int = 0
 
 
 class Replay:
@@ -122,7 +113,10 @@ class Replay:
         self.resources = Resources()
         with ExitStack() as stack:  # a run that cannot begin leaves nothing open
             self._open(stack)
-            self._fingerprints = {**fingerprints(config), SOURCE: self._identity()}
+            self._fingerprints = {
+                **fingerprints(config),
+                SOURCE: identity_of(config, self._source_path),
+            }
             self._begin()
             self._opened = stack.pop_all()
 
@@ -150,7 +144,7 @@ class Replay:
             Called with the number of records taken, after each poll.
         """
         self._progress.started_s = time.perf_counter()
-        while not (self._progress.ended or self._stop):
+        while not (self._feed.ended or self._stop):
             outcome = self._step()
             if on_outcome:
                 on_outcome(outcome)
@@ -169,9 +163,10 @@ class Replay:
         self._opened.close()
 
     def _open(self, stack: ExitStack) -> None:
-        self._source: Source = self._opened_source()
+        self._source = opened_source(self.config, self._source_path)
         stack.callback(self._source.close)
-        stack.callback(_lock(self.out).close)
+        self._feed = Feed(self.config, self.task, self._delay, self._source)
+        stack.callback(locked(self.out).close)
         if self._options.fresh:
             for path in self.out.glob(f"{STATE_FILE}*"):
                 path.unlink()
@@ -194,41 +189,15 @@ class Replay:
         """Write the table of predictions, as far as they go."""
         if self._predictions:
             self._predictions.finish()
-            if self._progress.ended:
+            if self._feed.ended:
                 self._predictions.discard()
 
     def _note(self, fact: str, fields: Mapping[str, object]) -> None:
         if self._reporter:
             self._reporter.note(fact, fields)
 
-    def _opened_source(self) -> Source:
-        path = self._source_path
-        if path is None:
-            generated = generated_source(self.config)
-            if generated is None:
-                raise ConfigError("there is no source: name a file, or a generator in the pipeline")
-            return generated
-        return recorded_stream(self.config, path)
-
-    def _identity(self) -> str:
-        """Return what tells this stream from another."""
-        if self._source_path is not None:
-            return stream_identity(self._source_path)
-        asked = self.config.source.model_dump_json() if self.config.source else ""
-        return sha256(asked.encode()).hexdigest()[:16]
-
     def _step(self) -> Outcome:
-        records = self._source.poll(self._options.poll_records)
-        if records is None:
-            self._progress.ended = True
-            records = no_records(self.config.schema_of_records())
-            outcome = self.task.process(self._delay.flush(), records)
-            outcome.rejects += self.task.end()
-        else:
-            arrivals, rejects = self.task.take(records)
-            self._progress.events += len(records) + len(records.rejects)
-            outcome = self.task.process(self._delay.interleave(arrivals), records)
-            outcome.rejects = rejects + outcome.rejects
+        outcome, records = self._feed.step(self._options.poll_records)
         self._write(outcome)
         if self._predictions:
             self._predictions.take(outcome, records)
@@ -261,7 +230,7 @@ class Replay:
                 "task": self.task.state(),
                 "delay": self._delay.state(),
                 "position": self.position,
-                "ended": self._progress.ended,
+                "ended": self._feed.ended,
                 "fact_lines": self._fact_lines.state(),
                 "predictions": self._predictions.state() if self._predictions else None,
                 "sinks": State(
@@ -270,9 +239,7 @@ class Replay:
             },
         )
         # The end counts as one more position: it is a checkpoint of its own.
-        name = self._checkpoints.save(
-            self.position + self._progress.ended, state, self._fingerprints
-        )
+        name = self._checkpoints.save(self.position + self._feed.ended, state, self._fingerprints)
         # After a reset there may be another state of this very position: it is not this run's.
         position = f"{name.split(':')[0]}:"
         stale = {n for n in self._checkpoints.names() if n.startswith(position)} - {name}
@@ -314,7 +281,7 @@ class Replay:
         self.task.restore(state.child("task"), reset)
         self._delay.restore(state.child("delay"))
         self._source.seek(state.integer("position"))
-        self._progress.ended = bool(state.values["ended"])
+        self._feed.ended = bool(state.values["ended"])
         self._progress.resumed_from = self._progress.saved_at = state.integer("position")
         for name, sink in self._sinks.items():
             sink.truncate(state.child("sinks").integer(name))
@@ -326,9 +293,7 @@ class Replay:
             return
         if state.values["predictions"] is None:  # they would lack all that came before
             self._note("predictions_not_kept", {"resumed_from": state.integer("position")})
-        elif not (
-            self._progress.ended and self._predictions.is_finished(state.child("predictions"))
-        ):
+        elif not (self._feed.ended and self._predictions.is_finished(state.child("predictions"))):
             self._predictions.restore(state.child("predictions"))
             return
         self._predictions.discard()
@@ -354,11 +319,11 @@ class Replay:
         return {
             "name": self.config.name,
             "source": self._source_path.name if self._source_path else "generated",
-            "complete": self._progress.ended,
+            "complete": self._feed.ended,
             "resumed_from": self._progress.resumed_from,
             "events": counts.get("events", 0),
             "seconds": seconds,
-            "events_per_s": self._progress.events / seconds if self._progress.events else None,
+            "events_per_s": self._feed.events / seconds if self._feed.events else None,
             "digest": self.task.state().digest(),
             "learners": self.task.metrics(),
             "confusion": self.task.confusion(),
@@ -368,18 +333,3 @@ class Replay:
             "versions": environment(),
             "config": self.config.as_written(),
         }
-
-
-def _lock(out: Path) -> BinaryIO:
-    """Make the folder and lock it for as long as the file is open."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        file = (out / LOCK_FILE).open("wb")
-    except OSError as error:
-        raise ConfigError(f"--out {out}: cannot be written: {error.strerror}") from error
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        file.close()
-        raise ConfigError(f"--out {out}: another process is writing into this folder") from error
-    return file

@@ -1,0 +1,64 @@
+"""What several commands of the command line share."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Literal, Protocol, TypeAlias
+
+import typer
+
+__all__ = ["INTERRUPTED", "LogLevel", "PipelineFile", "Stoppable", "command", "stopping"]
+
+INTERRUPTED = 130
+
+LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
+
+PipelineFile = Annotated[Path, typer.Argument(metavar="PIPELINE", help="The pipeline file.")]
+
+
+class Stoppable(Protocol):
+    """A run that can be asked to end in order."""
+
+    def stop(self) -> None:
+        """End soon, so that the run can be resumed."""
+        ...
+
+
+@contextmanager
+def stopping(run: Stoppable, when: str = "after the records at hand") -> Iterator[None]:
+    """Let the first Ctrl-C or SIGTERM end the run in order, the second at once."""
+    import pyarrow
+
+    asked = False
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        run.stop()
+        os.write(2, f"\nstopping {when}; once more: at once\n".encode())
+
+    # Arrow would answer the signal too, with an exception in the middle of a block.
+    pyarrow.enable_signal_handlers(False)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def command(*arguments: str) -> str:
+    """Return a command of ours as it is typed.
+
+    >>> command("replay", "my file.yaml")
+    "streamadapt replay 'my file.yaml'"
+    """
+    return shlex.join(["streamadapt", *arguments])

@@ -1,0 +1,112 @@
+"""A recorded stream on its way through a task: what replay and every trial of a search do alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from streamadapt.config import Config
+from streamadapt.delay import DelayedLabels
+from streamadapt.errors import ConfigError
+from streamadapt.events import Records, Source, no_records
+from streamadapt.generate import generated_source
+from streamadapt.recorded import recorded_stream, stream_identity
+from streamadapt.task import Outcome, Task
+
+__all__ = ["POLL_RECORDS", "Feed", "Head", "identity_of", "opened_source"]
+
+POLL_RECORDS = 16_384
+"""Records of one poll: large enough that calls cost nothing, small enough for a quick Ctrl-C."""
+
+
+@dataclass(slots=True)
+class Feed:
+    """Takes records off a source, lets labels take their time, and gives both to a task.
+
+    ``events`` counts the records taken by this object, ``ended`` says that there are no more.
+    """
+
+    config: Config
+    task: Task
+    delay: DelayedLabels
+    source: Source
+    ended: bool = False
+    events: int = 0
+
+    def step(self, max_records: int) -> tuple[Outcome, Records]:
+        """Take up to `max_records`, or at the end the labels that still wait."""
+        records = self.source.poll(max_records)
+        if records is None:
+            self.ended = True
+            records = no_records(self.config.schema_of_records())
+            outcome = self.task.process(self.delay.flush(), records)
+            outcome.rejects += self.task.end()
+            return outcome, records
+        arrivals, rejects = self.task.take(records)
+        self.events += len(records) + len(records.rejects)
+        outcome = self.task.process(self.delay.interleave(arrivals), records)
+        outcome.rejects = rejects + outcome.rejects
+        return outcome, records
+
+
+class Head:
+    """The first records of a stream; what follows them is never asked for.
+
+    Examples
+    --------
+    >>> from streamadapt.connectors.generator_source import GeneratorSource
+    >>> from streamadapt.connectors.generators import SEA
+    >>> from streamadapt.events import NumericField, RecordSchema
+    >>> features = {"attrib1": NumericField()}
+    >>> schema = RecordSchema(features=features, target="class", classes=("0", "1"))
+    >>> head = Head(GeneratorSource(SEA(), schema, 100), 5)
+    >>> len(head.poll(3)), len(head.poll(3)), head.poll(3)
+    (3, 2, None)
+    """
+
+    def __init__(self, source: Source, end: int) -> None:
+        self._source, self.end = source, end
+
+    def poll(self, max_records: int) -> Records | None:
+        """Return up to `max_records` records, or None at the end."""
+        left = self.end - self.position()
+        return self._source.poll(min(max_records, left)) if left > 0 else None
+
+    def position(self) -> int:
+        """Return the position of the record that comes next."""
+        return self._source.position()
+
+    def seek(self, position: int) -> None:
+        """Go on from `position`."""
+        self._source.seek(position)
+
+    def close(self) -> None:
+        """Release what is held."""
+        self._source.close()
+
+
+def opened_source(config: Config, path: Path | None) -> Source:
+    """Open the recorded stream at `path`, or the one that the configuration generates if None.
+
+    Raises
+    ------
+    ConfigError
+        If there is neither.
+    SourceError
+        If it cannot be opened.
+    """
+    if path is not None:
+        return recorded_stream(config, path)
+    generated = generated_source(config)
+    if generated is None:
+        raise ConfigError("there is no source: name a file, or a generator in the pipeline")
+    return generated
+
+
+def identity_of(config: Config, path: Path | None) -> str:
+    """Return what tells this stream from another."""
+    if path is not None:
+        return stream_identity(path)
+    asked = config.source.model_dump_json() if config.source else ""
+    return sha256(asked.encode()).hexdigest()[:16]
