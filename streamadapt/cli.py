@@ -11,9 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from streamadapt.cli_live import control, run
 from streamadapt.cli_parts import INTERRUPTED, LogLevel, PipelineFile, command, stopping
 from streamadapt.cli_tune import tune
-from streamadapt.errors import ConfigError, SourceError, StateError, StreamAdaptError
+from streamadapt.errors import (
+    ConfigError,
+    RetryableError,
+    SourceError,
+    StateError,
+    StreamAdaptError,
+)
 
 if TYPE_CHECKING:
     from streamadapt.config import Config
@@ -28,7 +35,8 @@ Exit codes:
   1    failed; or `check` found a broken law
   2    wrong pipeline file, argument or option
   3    a checkpoint cannot be used as it is
-  4    a source cannot be opened or read
+  4    a source cannot be opened or read, or a topic is missing
+  5    Kafka or the store is away, or a call never returned: start again
   130  stopped by Ctrl-C or SIGTERM; `--resume` goes on
 """
 
@@ -39,7 +47,7 @@ def exit_code(error: Exception) -> int:
     >>> exit_code(ConfigError("no learner")), exit_code(SourceError("no file"))
     (2, 4)
     """
-    codes = {ConfigError: 2, StateError: 3, SourceError: 4}
+    codes = {ConfigError: 2, StateError: 3, SourceError: 4, RetryableError: 5}
     return next((code for kind, code in codes.items() if isinstance(error, kind)), 1)
 
 
@@ -69,6 +77,8 @@ app = typer.Typer(
 )
 
 app.command()(tune)
+app.command()(run)
+app.command()(control)
 
 
 def main() -> None:

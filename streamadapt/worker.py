@@ -58,12 +58,13 @@ class WorkerOptions:
 
     ``name`` is its slot: stable over restarts, and its own among all workers of the pipeline.
     ``reset`` names learners that begin anew where a state is restored.  ``probe`` is called at the
-    `MOMENTS` of each transaction, for tests of faults.
+    `MOMENTS` of each transaction, for tests of faults; ``is_wanted`` says whether to go on.
     """
 
     name: str = "0"
     reset: frozenset[str] = frozenset()
     probe: Callable[[str], None] = lambda moment: None
+    is_wanted: Callable[[], bool] = lambda: True
 
 
 class Worker:
@@ -142,7 +143,7 @@ class Worker:
         """
         warm_up(self._made(0, dict.fromkeys(self._kafka.inputs, 0)).task)
         try:
-            while not self._stop:
+            while not self._stop and self._options.is_wanted():
                 self._turn()
             self._leave()
         finally:
