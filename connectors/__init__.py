@@ -11,6 +11,7 @@ from streamadapt.connectors.many_files import FilesSource
 from streamadapt.connectors.memory import MemorySink, MemoryStore
 from streamadapt.connectors.parquet_source import ParquetSource
 from streamadapt.connectors.read_ahead import ReadAhead
+from streamadapt.connectors.redis import RedisStore
 from streamadapt.connectors.river_source import RiverSource
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.connectors.svmlight_source import SvmlightSource
@@ -28,6 +29,7 @@ __all__ = [
     "MemoryStore",
     "ParquetSource",
     "ReadAhead",
+    "RedisStore",
     "RiverSource",
     "SQLiteStore",
     "SvmlightSource",

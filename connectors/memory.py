@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from streamadapt.errors import ParameterError
 
@@ -44,6 +44,10 @@ class MemoryStore:
     def names(self, prefix: str = "") -> list[str]:
         """Return the names that start with `prefix`, sorted."""
         return sorted(name for name in self.blobs if name.startswith(prefix))
+
+    def holds(self, names: Collection[str]) -> set[str]:
+        """Return those of `names` under which there is a blob."""
+        return {name for name in names if name in self.blobs}
 
     def close(self) -> None:
         """Do nothing: the blobs stay with the mapping."""

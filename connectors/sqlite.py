@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import takewhile
 from pathlib import Path
 from types import TracebackType
@@ -116,6 +116,10 @@ class SQLiteStore:
         """Return the names that start with `prefix`, sorted by code points."""
         return self._tried(lambda: self._names(prefix))
 
+    def holds(self, names: Collection[str]) -> set[str]:
+        """Return those of `names` under which there is a blob."""
+        return self._tried(lambda: {name for name in names if self._is_there(name)})
+
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
@@ -146,6 +150,10 @@ class SQLiteStore:
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
             self._connection.executemany("DELETE FROM blobs WHERE name = ?", rows)
+
+    def _is_there(self, name: str) -> bool:
+        found = self._connection.execute("SELECT 1 FROM blobs WHERE name = ?", (name,))
+        return found.fetchone() is not None
 
     def _names(self, prefix: str) -> list[str]:
         query = "SELECT name FROM blobs WHERE name >= ? ORDER BY name"

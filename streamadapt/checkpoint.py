@@ -1,11 +1,11 @@
-"""Checkpoints in a store: immutable, named by position and content, the last few kept."""
+"""Checkpoints in a store: immutable, named by position and content, full or as deltas."""
 
 from __future__ import annotations
 
 import hashlib
 import platform
-import re
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import NamedTuple
@@ -13,12 +13,28 @@ from typing import NamedTuple
 from numba.core.registry import cpu_target
 
 from streamadapt import __version__
+from streamadapt.checkpoint_names import (
+    MAX_POSITION,
+    Bases,
+    bases_of,
+    chains,
+    key_of,
+    position_of,
+)
 from streamadapt.contracts import Store
 from streamadapt.envelope import Checkpoint, Meta, blob_digest, decode, encode
-from streamadapt.errors import CorruptStateError, MissingStateError, ParameterError, StateError
+from streamadapt.errors import (
+    CorruptStateError,
+    MissingStateError,
+    ParameterError,
+    StateError,
+    checked,
+)
 from streamadapt.state import State
+from streamadapt.state_delta import apply, delta
 
 __all__ = [
+    "MAX_DELTAS",
     "Checkpoint",
     "CheckpointStore",
     "Found",
@@ -28,9 +44,8 @@ __all__ = [
     "environment",
 ]
 
-_NAME = re.compile(r"(0|[1-9][0-9]{0,18}):([0-9a-f]{16})")
-_KEY_END = re.compile(r"([0-9]{20}):([0-9a-f]{16})")
-_MAX_POSITION = 10**19 - 1
+MAX_DELTAS = 64
+"""So many deltas in a row, at most, are written or read."""
 
 
 def environment() -> dict[str, str]:
@@ -66,13 +81,46 @@ class Found(NamedTuple):
     problems: tuple[StateError, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Base:
+    """The checkpoint that was saved or loaded last: the next delta may build on it."""
+
+    name: str
+    state: State
+    checksum: str
+    keys: tuple[str, ...]  # of all links, the full one first
+    n_bytes: tuple[int, ...]  # of their blobs
+
+    def bears(self, position: int, deltas: int) -> bool:
+        """Return whether one more delta, at this position, may be put on it.
+
+        The state is checked against what it was: a component that goes on writing into arrays that
+        it gave away would else spoil the delta, which would be noticed only when it is loaded.
+        """
+        return (
+            len(self.keys) <= deltas
+            and position_of(self.name) < position
+            and self.state.checksum() == self.checksum
+        )
+
+    def is_worth(self, n_bytes: int) -> bool:
+        """Return whether a delta this large saves: half of a full one, all in a row one at most."""
+        full, *others = self.n_bytes
+        return 2 * n_bytes <= full and sum(others) + n_bytes <= full
+
+
 class CheckpointStore:
-    """The checkpoints of one task in a store.
+    """The checkpoints of one task in a store; use it from one thread at a time, of any number.
 
     A checkpoint's name is ``position:digest``, with 16 digits of its blob's SHA-256: what it names
     never changes, and two writers of the same bytes write the same name.  So the names can stand
     where a transaction chooses among them (`load`, or `latest` of those names), or the newest of
-    all can be taken (`latest`).  Nothing is deleted but by `retain`.
+    all can be taken (`latest`).  Nothing is deleted but by `retain` and `discard`.
+
+    With `deltas`, a checkpoint may hold only what changed since the one that this object saved or
+    loaded last, whose state it keeps in memory for that; to load one takes all of its chain.
+    Chains end, with a full one, after so many deltas, or when those together would be larger than
+    the full one.
 
     Parameters
     ----------
@@ -81,7 +129,9 @@ class CheckpointStore:
     task
         Name of the task; its blobs are listed under ``task/``.
     keep
-        How many of the newest `retain` leaves, named or not.
+        How many of the newest `retain` leaves, named or not, with what they build on.
+    deltas
+        How many deltas in a row, 0 to `MAX_DELTAS`; 0 writes full checkpoints only.
 
     Examples
     --------
@@ -92,15 +142,20 @@ class CheckpointStore:
     (7, 500)
     """
 
-    def __init__(self, store: Store, task: str, keep: int = 3) -> None:
+    def __init__(self, store: Store, task: str, keep: int = 3, deltas: int = 0) -> None:
         if keep < 1:
             raise ParameterError(f"keep = {keep!r} is not at least 1")
+        checked("deltas", deltas, 0, MAX_DELTAS)
         self._store = store
         self.task = task
         self.keep = keep
+        self.deltas = deltas
+        self._base: _Base | None = None
 
     def save(self, position: int, state: State, fingerprints: Mapping[str, str]) -> str:
         """Write `state` as it was at input `position`; return the checkpoint's name.
+
+        With `deltas`, the state is kept: nothing may write into its arrays after this.
 
         Parameters
         ----------
@@ -111,43 +166,52 @@ class CheckpointStore:
         fingerprints
             Fingerprint of each component's configuration.
         """
-        if not 0 <= position <= _MAX_POSITION:
-            raise ParameterError(f"position = {position!r} is not in [0, {_MAX_POSITION}]")
+        if not 0 <= position <= MAX_POSITION:
+            raise ParameterError(f"position = {position!r} is not in [0, {MAX_POSITION}]")
         meta: Meta = {
             "task": self.task,
             "position": int(position),
             "environment": environment(),
             "fingerprints": dict(fingerprints),
         }
-        blob = encode(state, meta)
-        name = f"{position}:{blob_digest(blob)[:16]}"
-        if self._store.get(self._key(name)) != blob:  # if there, it is damaged: write it anew
-            self._store.put(self._key(name), blob)
-        return name
+        if not self.deltas:
+            return self._put(encode(state, meta), position)[0]
+        checksum = state.checksum()
+        base = self._saved_delta(state, checksum, meta) or self._saved_full(state, checksum, meta)
+        self._base = base
+        return base.name
 
     def load(self, name: str) -> Checkpoint:
-        """Return the checkpoint of that name.
+        """Return the checkpoint of that name, with all that it builds on.
 
         Raises
         ------
         MissingStateError
-            If the store does not hold it.
+            If the store does not hold it, or one that it builds on.
         CorruptStateError
-            If its bytes are damaged, or are those of another checkpoint.
+            If the bytes of one are damaged, or are those of another checkpoint.
         IncompatibleStateError
             If a newer release wrote it.
         """
-        key = self._key(name)
-        blob = self._store.get(key)
-        if blob is None:
-            raise MissingStateError(f"checkpoint {key}: the store does not hold it")
-        try:
-            checkpoint = decode(blob)
-        except StateError as error:
-            raise type(error)(f"checkpoint {key}: {error}") from error
-        found = (checkpoint.task, f"{checkpoint.position}:{blob_digest(blob)[:16]}")
-        if found != (self.task, name):
-            raise CorruptStateError(f"checkpoint {key}: holds {'/'.join(found)}")
+        links = [self._read(name, "")]
+        while links[-1].base is not None and len(links) <= MAX_DELTAS + 1:
+            links.append(self._read(links[-1].base, f", on which {name} builds"))
+        newest, full = links[0], links[-1]
+        if full.base is not None:
+            raise CorruptStateError(f"checkpoint {newest.key}: builds on more than {MAX_DELTAS}")
+        checkpoint = newest.checkpoint
+        if newest is not full:
+            state = self._applied(links)
+            checkpoint = Checkpoint(state, checkpoint.meta)
+        if self.deltas:
+            order = links[::-1]
+            self._base = _Base(
+                name,
+                checkpoint.state,
+                checkpoint.state.checksum(),
+                tuple(link.key for link in order),
+                tuple(link.n_bytes for link in order),
+            )
         return checkpoint
 
     def latest(self, names: Collection[str] | None = None) -> Found | None:
@@ -164,7 +228,7 @@ class CheckpointStore:
             If a newer release wrote one that would be chosen.
         """
         problems: list[StateError] = []
-        for name in sorted(self.names() if names is None else names, key=_position, reverse=True):
+        for name in sorted(self.names() if names is None else names, key=position_of, reverse=True):
             try:
                 return Found(name, self.load(name), tuple(problems))
             except (CorruptStateError, MissingStateError) as error:
@@ -175,31 +239,99 @@ class CheckpointStore:
 
     def names(self) -> list[str]:
         """Return the names of all checkpoints in the store, oldest first."""
-        prefix = f"{self.task}/"
-        keys = (key.removeprefix(prefix) for key in self._store.names(prefix))
-        return [f"{int(m[1])}:{m[2]}" for m in map(_KEY_END.fullmatch, keys) if m]
+        return list(self._bases())
 
     def retain(self, names: Collection[str] = ()) -> None:
-        """Delete all checkpoints but `names` and the last `keep`.
+        """Delete all checkpoints but `names`, the last `keep`, and what these build on.
 
         Under a transaction that chooses by name: call it after the commit, with the names in it.
         """
-        there = self.names()
-        spare = [name for name in there[: -self.keep] if name not in names]
-        self._store.delete([self._key(name) for name in spare])
+        bases = self._bases()
+        kept = chains([*names, *list(bases)[-self.keep :]], bases)
+        self._delete([name for name in bases if name not in kept], bases)
 
     def discard(self, names: Collection[str]) -> None:
-        """Delete checkpoints that nothing may go on from."""
-        self._store.delete([self._key(name) for name in sorted(names)])
+        """Delete checkpoints that nothing may go on from; one that others build on stays."""
+        bases = self._bases()
+        kept = chains([name for name in bases if name not in names], bases)
+        self._delete([name for name in sorted(names) if name not in kept], bases)
 
-    def _key(self, name: str) -> str:
-        match = _NAME.fullmatch(name)
-        if not match:
-            raise MissingStateError(f"{name!r} is not the name of a checkpoint")
-        # Padded, so that a store's order of names is that of positions.
-        return f"{self.task}/{int(match[1]):020d}:{match[2]}"
+    def _bases(self) -> dict[str, str | None]:
+        return bases_of(self.task, self._store.names(f"{self.task}/"))
+
+    def _delete(self, names: list[str], bases: Bases) -> None:
+        self._store.delete([key_of(self.task, name, bases.get(name)) for name in names])
+
+    def _put(self, blob: bytes, position: int, base: str | None = None) -> tuple[str, str]:
+        """Write a blob; return its name and its key."""
+        name = f"{position}:{blob_digest(blob)[:16]}"
+        key = key_of(self.task, name, base)
+        if self._store.get(key) != blob:  # if there, it is damaged: write it anew
+            self._store.put(key, blob)
+        return name, key
+
+    def _saved_full(self, state: State, checksum: str, meta: Meta) -> _Base:
+        blob = encode(state, meta)
+        name, key = self._put(blob, _position(meta))
+        return _Base(name, state, checksum, (key,), (len(blob),))
+
+    def _saved_delta(self, state: State, checksum: str, meta: Meta) -> _Base | None:
+        """Write a delta, if there is what it can build on and it saves; else return None."""
+        base, position = self._base, _position(meta)
+        if base is None or not base.bears(position, self.deltas):
+            return None
+        change = delta(base.state, state)
+        if 2 * change.nbytes() > state.nbytes():
+            return None
+        blob = encode(change, {**meta, "base": base.name, "checksum": checksum})
+        if not base.is_worth(len(blob)):
+            return None
+        name, key = self._put(blob, position, base.name)
+        # Looked at after writing: who lists the store from now on sees that these are needed.
+        if self._store.holds(base.keys) != set(base.keys):
+            self._store.delete([key])  # the store was wiped, or lost some
+            return None
+        return _Base(name, state, checksum, (*base.keys, key), (*base.n_bytes, len(blob)))
+
+    def _read(self, name: str, why: str) -> _Link:
+        """Read one blob; `why` it is read is said in errors."""
+        key = key_of(self.task, name)
+        blob = self._store.get(key)
+        for other in self._store.names(f"{key}~") if blob is None else ():
+            key, blob = other, self._store.get(other)
+        if blob is None:
+            raise MissingStateError(f"checkpoint {key}{why}: the store does not hold it")
+        try:
+            checkpoint = decode(blob)
+            base = checkpoint.base
+        except StateError as error:
+            raise type(error)(f"checkpoint {key}{why}: {error}") from error
+        there = (checkpoint.task, f"{checkpoint.position}:{blob_digest(blob)[:16]}")
+        if there != (self.task, name) or key != key_of(self.task, name, base):
+            raise CorruptStateError(f"checkpoint {key}{why}: holds {'/'.join(there)}")
+        return _Link(key, checkpoint, base, len(blob))
+
+    def _applied(self, links: list[_Link]) -> State:
+        """Return the state that a chain, the newest link first, ends with."""
+        newest, *older = links
+        try:
+            state = apply(*(link.checkpoint.state for link in reversed(links)))
+        except StateError as error:
+            raise type(error)(f"checkpoint {newest.key}: {error}") from error
+        if state.checksum() != newest.checkpoint.meta.get("checksum"):
+            raise CorruptStateError(
+                f"checkpoint {newest.key}: with the {len(older)} that it builds on it makes "
+                "another state than was saved"
+            )
+        return state
 
 
-def _position(name: str) -> int:
-    match = _NAME.fullmatch(name)
-    return int(match[1]) if match else -1
+class _Link(NamedTuple):
+    key: str
+    checkpoint: Checkpoint
+    base: str | None
+    n_bytes: int
+
+
+def _position(meta: Meta) -> int:
+    return Checkpoint(State("", 0), meta).position

@@ -6,7 +6,7 @@ A promise here is a law: `streamadapt.laws` tests it on everything registered, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import IntEnum, StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -254,8 +254,29 @@ class Store(Protocol):
         """Return the names that start with `prefix`, sorted."""
         ...
 
+    def holds(self, names: Collection[str]) -> set[str]:
+        """Return those of `names` under which a whole blob is, without reading blobs."""
+        ...
+
     def close(self) -> None:
         """Release what is held; nothing may be called after it."""
+        ...
+
+
+@runtime_checkable
+class HasNeighbours(Protocol):
+    """A store on a server: others write to it as well, and it may be wiped or replaced."""
+
+    def identity(self) -> str | None:
+        """Return what changes when blobs may have been lost; None if that cannot be told."""
+        ...
+
+    def age_s(self, name: str) -> float | None:
+        """Return seconds since the blob was last written or read, at least; None if unknown."""
+        ...
+
+    def sweep(self, grace_s: float) -> int:
+        """Delete what writes left behind that ended midway, so long ago; return how many."""
         ...
 
 

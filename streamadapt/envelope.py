@@ -73,6 +73,12 @@ class Checkpoint:
         return value if isinstance(value, str) else _corrupt("it has no task")
 
     @property
+    def base(self) -> str | None:
+        """Name of the checkpoint to which this is a delta; None if it is a full one."""
+        value = self.meta.get("base")
+        return value if value is None or isinstance(value, str) else _corrupt("its base is no name")
+
+    @property
     def fingerprints(self) -> dict[str, str]:
         """Fingerprint of each component's configuration, by the component's name."""
         return self._texts("fingerprints")

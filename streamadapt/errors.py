@@ -4,6 +4,7 @@
 
     StreamAdaptError
     |-- RetryableError          try again later: a broker or a store is away for now
+    |   `-- StoreAwayError      a state store is: its address, and what to look at
     |-- BadRecordError          skip this record: dead letter, count it, go on
     `-- FatalError              stop, and let a person decide
         |-- ConfigError         the pipeline file or an argument is wrong
@@ -12,8 +13,11 @@
         |   |-- CorruptStateError     its bytes are damaged
         |   |-- IncompatibleStateError  it belongs to another configuration or version
         |   `-- MissingStateError     it is named, but not there
+        |-- StoreRefusedError   a state store lets us not in, or is not fit to hold state
         |-- SourceError         an input cannot be opened or read at all
         `-- LawError            a component breaks one of the promises of its contract
+
+Both errors of stores are a ``StoreError`` as well.
 """
 
 from __future__ import annotations
@@ -30,6 +34,9 @@ __all__ = [
     "RetryableError",
     "SourceError",
     "StateError",
+    "StoreAwayError",
+    "StoreError",
+    "StoreRefusedError",
     "StreamAdaptError",
     "checked",
 ]
@@ -73,6 +80,18 @@ class IncompatibleStateError(StateError):
 
 class MissingStateError(StateError):
     """A checkpoint is named, but its store does not hold it."""
+
+
+class StoreError(StreamAdaptError):
+    """A state store failed; says its address, never a password, and what to look at."""
+
+
+class StoreAwayError(StoreError, RetryableError):
+    """A state store does not answer, is full, or takes no writes for now."""
+
+
+class StoreRefusedError(StoreError, FatalError):
+    """A state store needs another password or right, or another configuration of its server."""
 
 
 class SourceError(FatalError):

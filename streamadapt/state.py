@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import numpy as np
+import xxhash
 from numpy.typing import NDArray
 
 from streamadapt.errors import IncompatibleStateError
 
-__all__ = ["ARRAY_DTYPES", "State", "Value"]
+__all__ = ["ARRAY_DTYPES", "State", "Value", "raw_bytes", "same_bits"]
 
 Value: TypeAlias = "NDArray[np.generic] | int | float | bool | str | bytes | State | None"
 
@@ -50,6 +51,18 @@ class State:
         for part in _bits(self):
             hasher.update(part)
         return hasher.hexdigest()
+
+    def checksum(self) -> str:
+        """XXH3-128 over the same bits, as 32 hexadecimal digits.
+
+        It finds mistakes as surely, in a tenth of the time; but states of one checksum can be made
+        on purpose.
+        """
+        hasher = xxhash.xxh3_128()
+        for part in _bits(self):
+            hasher.update(part)
+        digits: str = hasher.hexdigest()
+        return digits
 
     def nbytes(self) -> int:
         """Bytes of all arrays, strings and numbers held, names not counted."""
@@ -119,7 +132,21 @@ class State:
         return self.values[name]
 
 
-def _bits(value: Value) -> Iterator[bytes]:
+def same_bits(a: Value, b: Value) -> bool:
+    """Return whether two values are the same to the last bit, and so is their kind.
+
+    >>> same_bits(1, True), same_bits(0.0, -0.0), same_bits(float("nan"), float("nan"))
+    (False, False, True)
+    """
+    if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
+        described = (a.dtype.str, a.shape) == (b.dtype.str, b.shape)
+        return described and np.array_equal(raw_bytes(a), raw_bytes(b))
+    if type(a) is type(b) and isinstance(a, str | bytes):
+        return a == b
+    return b"".join(_bits(a)) == b"".join(_bits(b))
+
+
+def _bits(value: Value) -> Iterator[bytes | memoryview]:
     """Yield an unambiguous byte form: a type letter, a length where needed, the bits."""
     if isinstance(value, State):
         yield b"S" + _counted(value.kind.encode())
@@ -130,7 +157,7 @@ def _bits(value: Value) -> Iterator[bytes]:
     elif isinstance(value, np.ndarray):
         yield b"A" + _counted(_dtype(value).encode())
         yield struct.pack(f"<q{value.ndim}q", value.ndim, *value.shape)
-        yield np.ascontiguousarray(value).tobytes()
+        yield raw_bytes(value).data
     else:
         yield _scalar_bits(value)
 
@@ -150,6 +177,11 @@ def _scalar_bits(value: Value) -> bytes:
         case bytes():
             return b"B" + _counted(value)
     raise TypeError(f"{type(value).__name__} is not a kind of state")
+
+
+def raw_bytes(array: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Return the bytes of an array in C order, in place if they lie so."""
+    return np.ascontiguousarray(array).reshape(-1).view(np.uint8)
 
 
 def _counted(raw: bytes) -> bytes:

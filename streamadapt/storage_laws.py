@@ -121,12 +121,25 @@ def a_blob_survives_closing(make: Open) -> None:
     require(got == b"blob", f"opened again, the blob is {_brief(got)}")
 
 
+def it_tells_which_names_it_holds(make: Open) -> None:
+    """Of those it is asked for, those with a blob, be it empty; not the deleted ones."""
+    with _opened(make) as store:
+        for name in "abc":
+            store.put(_PREFIX + name, b"" if name == "a" else b"x")
+        store.delete([_PREFIX + "b"])
+        for asked, want in (("", ""), ("abcd", "ac"), ("bd", ""), ("c", "c")):
+            held = store.holds([_PREFIX + name for name in asked])
+            wanted = {_PREFIX + name for name in want}
+            require(held == wanted, f"asked for {list(asked)} it holds {sorted(held)}")
+
+
 STORE_LAWS = (
     a_blob_is_got_as_it_was_put,
     putting_again_replaces,
     what_is_deleted_is_gone_and_nothing_else,
     names_are_sorted_and_prefixes_are_taken_literally,
     a_blob_survives_closing,
+    it_tells_which_names_it_holds,
 )
 
 

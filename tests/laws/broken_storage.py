@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -74,6 +74,26 @@ class TakesPatterns(DictStore):
 class LosesAllWhenClosed(DictStore):
     def __init__(self, blobs: dict[str, bytes]) -> None:
         super().__init__(dict(blobs))
+
+
+@STORES.breaks("it_tells_which_names_it_holds")
+class HoldsWhatItEverHeld(DictStore):
+    def __init__(self, blobs: dict[str, bytes]) -> None:
+        super().__init__(blobs)
+        self.ever: set[str] = set()
+
+    def put(self, name: str, blob: bytes) -> None:
+        super().put(name, blob)
+        self.ever.add(name)
+
+    def holds(self, names: Collection[str]) -> set[str]:
+        return self.ever & set(names)
+
+
+@STORES.breaks("it_tells_which_names_it_holds")
+class TakesEmptyBlobsForNone(DictStore):
+    def holds(self, names: Collection[str]) -> set[str]:
+        return {name for name in names if self.blobs.get(name)}
 
 
 @SINKS.breaks("positions_grow_with_what_is_written")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -30,6 +30,9 @@ class DictStore:
 
     def names(self, prefix: str = "") -> list[str]:
         return sorted(name for name in self.blobs if name.startswith(prefix))
+
+    def holds(self, names: Collection[str]) -> set[str]:
+        return {name for name in names if name in self.blobs}
 
     def close(self) -> None:
         pass
