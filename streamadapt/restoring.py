@@ -29,7 +29,7 @@ from streamadapt.log_feed import LogFeed
 from streamadapt.store_thread import StoreThread
 from streamadapt.tag import Entry, Run, Tag, origin_of
 
-__all__ = ["LostStateError", "RestoreSettings", "Restoring", "task_name"]
+__all__ = ["LostStateError", "RestoreSettings", "Restoring"]
 
 _SLICE_RECORDS = 10_000
 
@@ -52,11 +52,6 @@ class RestoreSettings:
     make: Callable[[int, Mapping[str, int]], LiveTask]
     checkpoints: Callable[[Store, int], CheckpointStore]
     reset: frozenset[str] = frozenset()
-
-
-def task_name(config: Config, partition: int) -> str:
-    """Return the name under which a partition's checkpoints stand in the store."""
-    return f"{config.name}.{partition}"
 
 
 class Restoring:

@@ -20,15 +20,24 @@ from streamadapt.errors import RetryableError
 from streamadapt.live_task import LiveTask
 from streamadapt.state import State
 from streamadapt.store_thread import StoreThread
+from streamadapt.sweeping import stands, sweep
 from streamadapt.tag import LIMIT_CHARS, Entry
 
-__all__ = ["Saving"]
+__all__ = ["Saving", "task_name"]
 
 NAMED = 3
 """How many checkpoints a tag names."""
 
+_GRACE = 30
+"""Transaction time-outs after which a checkpoint that no commit named will not be named."""
+
 _LOOK_S = 1.0
 _RETRY_S = 1.0
+
+
+def task_name(config: Config, partition: int) -> str:
+    """Return the name under which a partition's checkpoints stand in the store."""
+    return f"{config.name}.{partition}"
 
 
 @dataclass(slots=True)
@@ -72,7 +81,8 @@ class Saving:
         """Return the checkpoints of a partition; in the store's thread only."""
         identity, kept = self._kept.get(partition, (0, None))
         if kept is None or identity != id(store):
-            kept = CheckpointStore(store, f"{self._config.name}.{partition}", self._every.keep)
+            name, every = task_name(self._config, partition), self._every
+            kept = CheckpointStore(store, name, every.keep, self._config.store.deltas)
             self._kept[partition] = (id(store), kept)
         return kept
 
@@ -100,7 +110,7 @@ class Saving:
         names = tuple(task.tag.names)
         if names != task.committed_names:
             task.committed_names = names
-            self._stores.submit(partial(self._retain, task.partition, names))
+            self._stores.submit(partial(self._sweep, task.partition, names))
 
     def finish(self, tasks: Iterable[LiveTask], timeout_s: float) -> None:
         """Write all tasks now, and wait for it, if the store answers."""
@@ -141,8 +151,9 @@ class Saving:
     def _save(self, task: LiveTask, position: int, state: State, store: Store) -> str:
         return self.checkpoints(store, task.partition).save(position, state, task.fingerprints)
 
-    def _retain(self, partition: int, names: Collection[str], store: Store) -> None:
-        self.checkpoints(store, partition).retain(names)
+    def _sweep(self, partition: int, names: Collection[str], store: Store) -> None:
+        grace_s = _GRACE * (self._config.kafka.transaction_timeout_s if self._config.kafka else 0.0)
+        sweep(store, task_name(self._config, partition), names, grace_s)
 
     def _written(self, plan: _Plan) -> None:
         """Give the entry its name; or try again soon."""
@@ -203,7 +214,7 @@ class Saving:
         return [
             number
             for number, names in named.items()
-            if names and names[0] not in self.checkpoints(store, number).names()
+            if names and not stands(store, task_name(self._config, number), names[0])
         ]
 
 

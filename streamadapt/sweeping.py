@@ -9,7 +9,7 @@ from streamadapt.checkpoint_names import Bases, bases_of, chain, chains, key_of,
 from streamadapt.contracts import HasNeighbours, Store
 from streamadapt.errors import checked
 
-__all__ = ["sweep", "tasks"]
+__all__ = ["stands", "sweep", "tasks"]
 
 _KEY = re.compile(r"(.*)/[0-9]{20}:[0-9a-f]{16}(~.*)?", re.DOTALL)
 
@@ -77,6 +77,12 @@ def tasks(store: Store) -> dict[str, int]:
         if match := _KEY.fullmatch(key):
             found[match[1]] = found.get(match[1], 0) + 1
     return found
+
+
+def stands(store: Store, task: str, name: str) -> bool:
+    """Return whether a checkpoint is in the store, with all that it builds on."""
+    bases = bases_of(task, store.names(f"{task}/"))
+    return _is_whole(store, task, chain(name, bases), bases)
 
 
 def _is_whole(store: Store, task: str, links: list[str], bases: Bases) -> bool:
