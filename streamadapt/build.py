@@ -110,7 +110,7 @@ def build_task(config: Config, environ: Mapping[str, str]) -> Task:
 def warm_up(task: Task) -> None:
     """Let a task that is used for nothing else compile, or load, all kernels of its kind."""
     schema = task.schema
-    texts: dict[str, list[str | None]] = {name: ["", ""] for name in schema.text_columns()}
+    texts: dict[str, list[str | None]] = {n: ["0", "1"] for n in schema.text_columns()}
     if schema.classes:
         texts[schema.target] = [schema.classes[0]] * 2
     numbers = {n: np.zeros(2) for n in schema.number_columns() + schema.boolean_columns()}
