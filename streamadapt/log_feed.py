@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from streamadapt.connectors.partition_log import Batch, LogReader
 from streamadapt.errors import MissingStateError
 from streamadapt.live_input import Piece
-from streamadapt.tag import Run
 
-__all__ = ["LogFeed"]
+__all__ = ["LogFeed", "Stretch"]
 
 _POLL_S = 0.2
+_NO_END = 1 << 62
+
+
+class Stretch(NamedTuple):
+    """Records taken from one input in a row: so many, or all before an offset."""
+
+    kind: str
+    n: int = _NO_END
+    until: int = _NO_END
 
 
 class LogFeed:
@@ -24,20 +33,20 @@ class LogFeed:
     until
         {input's letter: offset of the first record not to be read}.
     order
-        How many records from which input, in turn; None for the order in which the broker got
-        them, where no other is known.
+        From which input, in turn; None for the order in which the broker got them, where no other
+        is known.
     """
 
     def __init__(
         self,
         readers: Mapping[str, LogReader],
         until: Mapping[str, int],
-        order: Iterable[Run] | None = None,
+        order: Iterable[Stretch] | None = None,
     ) -> None:
         self._readers = dict(readers)
         self._until = until
         self._order = None if order is None else iter(order)
-        self._run: Run | None = None
+        self._run: Stretch | None = None
         self._heads: dict[str, Batch] = {}
 
     def take(self, max_records: int) -> list[Piece] | None:
@@ -56,19 +65,30 @@ class LogFeed:
                 self._run = next(self._order, None)
                 if self._run is None:
                     return pieces or None
-            kind, n = self._run
-            head = self._head(kind, min(n, max_records))
-            if head is None:
-                raise MissingStateError(
-                    f"the log lacks {n} records that were taken before offset {self._until[kind]}"
-                )
-            if not len(head):
+            part = self._part(self._run, max_records)
+            if part is not None and not len(part):
                 break
-            part = self._cut(kind, min(n, max_records, len(head)))
-            pieces.append(Piece(kind, part))
-            max_records -= len(part)
-            self._run = (kind, n - len(part)) if n > len(part) else None
+            if part is not None:
+                pieces.append(Piece(self._run.kind, part))
+                max_records -= len(part)
+                self._run = self._run._replace(n=self._run.n - len(part))
+            if part is None or self._run.n == 0:
+                self._run = None
         return pieces
+
+    def _part(self, run: Stretch, max_records: int) -> Batch | None:
+        """Return the next records of a stretch, none if they are not there yet, None at its end."""
+        head = self._head(run.kind, min(run.n, max_records))
+        if head is None:
+            if run.until == _NO_END:
+                end = self._until[run.kind]
+                raise MissingStateError(f"the log lacks {run.n} records taken before offset {end}")
+            return None
+        if not len(head):
+            is_past = self._readers[run.kind].position() >= run.until
+            return None if is_past else head
+        n = int((head.offsets < run.until).sum())
+        return self._cut(run.kind, min(n, run.n, max_records)) if n else None
 
     def close(self) -> None:
         """Release the readers."""

@@ -25,7 +25,7 @@ from streamadapt.errors import (
     RetryableError,
 )
 from streamadapt.live_task import LiveTask
-from streamadapt.log_feed import LogFeed
+from streamadapt.log_feed import LogFeed, Stretch
 from streamadapt.store_thread import StoreThread
 from streamadapt.tag import Entry, Run, Tag, origin_of
 
@@ -254,7 +254,8 @@ class Restoring:
             kind: self._settings.driver.reader(Partition(topics[kind], self.partition), offset)
             for kind, offset in task.offsets.items()
         }
-        self._feed = LogFeed(readers, until, order)
+        stretches = None if order is None else [Stretch(kind, n) for kind, n in order]
+        self._feed = LogFeed(readers, until, stretches)
 
     def _replayed(self) -> bool:
         """Feed a slice; return whether that was the last."""
