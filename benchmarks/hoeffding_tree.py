@@ -1,4 +1,4 @@
-"""Hoeffding tree classifiers test-then-train: ours, River's, MOA's, and the floor of the hardware.
+"""Hoeffding tree classifiers test-then-train: ours, River's, MOA's, CapyMOA's, and the floor.
 
     python benchmarks/hoeffding_tree.py [--moa-jar moa.jar] [--passes 7] [--river-rows 20000]
 
@@ -8,7 +8,9 @@ of that line had (River, being slow, has only the first ones).
 Prints a table and writes ``benchmarks/results/hoeffding_tree.json``.  Ours and MOA's warm loop run
 over rows in memory, each pass with a new tree, and the median counts; ``MOA process`` is the wall
 time of a whole Java process with one pass, start of the JVM and reading of the binary rows
-included.  Nothing is pinned, so Java may compile and collect garbage on other cores meanwhile.
+included.  CapyMOA, if it is installed, runs twice over all rows, and the second time counts: see
+``benchmarks/hoeffding_tree_capymoa.py``.  Nothing is pinned, so Java may compile and collect
+garbage on other cores meanwhile.
 
 Electricity is read from ``$STREAMADAPT_DATA/electricity/elec.csv.gz`` and left out without it.
 The jar is ``--moa-jar`` or ``$MOA_JAR``, or comes out of the CapyMOA wheel, which is fetched once
@@ -27,6 +29,7 @@ import sys
 import tempfile
 import time
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -35,11 +38,13 @@ import numpy as np
 from numpy.typing import NDArray
 from river.tree import HoeffdingTreeClassifier as RiverTree
 
+from streamadapt.connectors.generators import LED, SEA, RandomRBF, RowGenerator
 from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import Row, electricity_path, row, timed, versions, write_results
+from hoeffding_tree_capymoa import evaluated, is_installed, looped, write_arff
 from hoeffding_tree_floor import floor_ns, work_per_event
 
 HERE = Path(__file__).parent
@@ -73,29 +78,18 @@ def electricity() -> Case | None:
     )
 
 
-def rbf(n: int, d: int = 10, n_centroids: int = 50, n_classes: int = 2, seed: int = 1) -> Case:
-    """Rows scattered around centroids of random class, weight and spread, like MOA's."""
-    rng = np.random.default_rng(seed)
-    centroids, labels = rng.random((n_centroids, d)), rng.integers(0, n_classes, n_centroids)
-    spreads, weights = rng.random(n_centroids), rng.random(n_centroids)
-    of = rng.choice(n_centroids, n, p=weights / weights.sum())
-    directions = rng.standard_normal((n, d))
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    X = centroids[of] + directions * (rng.standard_normal(n) * spreads[of])[:, None]
-    return Case("RBF", X, labels[of], n_classes, [0] * d)
+def generated(name: str, stream: RowGenerator, n: int) -> Case:
+    """The first rows of a generator, which are those of MOA's."""
+    X, y = stream.rows(n)
+    n_values = [len(stream.nominal.get(j, ())) for j in range(stream.n_features)]
+    return Case(name, X, y, stream.n_classes, n_values)
 
 
-def led(n: int, noise: float = 0.1, seed: int = 1) -> Case:
-    """The seven segments of a digit, each wrong with probability `noise`, and 17 random bits."""
-    segments = ["1110111", "0010010", "1011101", "1011011", "0111010"]
-    segments += ["1101011", "1101111", "1010010", "1111111", "1111011"]
-    lit = np.array([[int(bit) for bit in digit] for digit in segments])
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 10, n)
-    shown = lit[y] ^ (rng.random((n, 7)) < noise)
-    return Case(
-        "LED", np.hstack([shown, rng.integers(0, 2, (n, 17))]).astype(float), y, 10, [2] * 24
-    )
+def cases(n: int) -> Iterator[Case]:
+    if (found := electricity()) is not None:
+        yield found
+    for name, stream in (("SEA", SEA()), ("RBF", RandomRBF()), ("LED", LED())):
+        yield generated(name, stream, n)
 
 
 @dataclass(frozen=True)
@@ -180,6 +174,20 @@ def moa(case: Case, jar: Path, folder: Path, passes: int) -> list[Result]:
     ]
 
 
+def capymoa(case: Case, folder: Path) -> list[Result]:
+    arff, values = folder / "rows.arff", (case.n_classes, case.n_values)
+    write_arff(arff, case.X, case.y, *values)
+    runs = {
+        "CapyMOA, rows of arrays": lambda: looped(case.X, case.y, *values),
+        "CapyMOA, its evaluation": lambda: evaluated(arff),
+    }
+    results = []
+    for name, run in runs.items():
+        run()  # Java compiles
+        results.append(Result(name, *run()))
+    return results
+
+
 def java_versions() -> dict[str, str]:
     java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
     return {"java": java.splitlines()[0], "moa": f"in CapyMOA {CAPYMOA}, if fetched"}
@@ -214,6 +222,9 @@ def main() -> None:
     parser.add_argument("--river-rows", type=int, default=50_000)
     options = parser.parse_args()
     jar = moa_jar(options.moa_jar)
+    has_capymoa = is_installed()
+    if not has_capymoa:
+        print(f"CapyMOA: not installed, left out (pip install capymoa=={CAPYMOA})")
     rows: list[Row] = []
     notes: list[str] = []
     header = ("events/s", "us/event", "rows", "accuracy", "ours", "agreement", "x ours")
@@ -224,9 +235,7 @@ def main() -> None:
         if jar is not None:
             source = HERE / "hoeffding_tree_moa" / "PrequentialLoop.java"
             subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
-        for case in (electricity(), rbf(options.rows), led(options.rows)):
-            if case is None:
-                continue
+        for case in cases(options.rows):
             results = ours(case, options.passes)
             tree = case.tree()
             tree.learn(case.X, case.y)
@@ -237,6 +246,8 @@ def main() -> None:
             ]
             if jar is not None:
                 results += moa(case, jar, folder, options.passes)
+            if has_capymoa:
+                results += capymoa(case, folder)
             report(case, results, rows)
             work = work_per_event(tree, case.X)
             rows += [
@@ -245,7 +256,8 @@ def main() -> None:
             said = ", ".join(f"{v:,.1f} {what}" for what, v in work.items())
             notes.append(f"{case.name}: per event {said}; {results[0].ns / floor:.2f} x the floor")
     print("\n".join(notes))
-    found = versions() | (java_versions() if jar is not None else {})
+    found = versions(*(["capymoa"] if has_capymoa else []))
+    found |= java_versions() if jar is not None else {}
     write_results("hoeffding_tree", found, rows)
 
 
