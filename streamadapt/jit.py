@@ -6,9 +6,11 @@ Python, NumPy and Numba: change one line anywhere, and nothing of the old cache 
 
 The folder is ``STREAMADAPT_CACHE_DIR`` if set, else ``$XDG_CACHE_HOME/streamadapt`` or
 ``~/.cache/streamadapt``.  It may be deleted at any time.  Where it cannot be written, each process
-compiles for itself, after a warning.
+compiles for itself, after a warning; a kernel whose file is damaged, as by a full disk or a loss of
+power, is compiled again.
 """
 
+# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import hashlib
@@ -22,6 +24,7 @@ from typing import Any, TypeAlias
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
 
 __all__ = ["Kernel", "cache_folder", "fast_kernel", "kernel", "source_key"]
 
@@ -95,11 +98,35 @@ def fast_kernel(function: Kernel) -> Kernel:
     return _compiled(function, fastmath=_FASTMATH)
 
 
+class _Cache(FunctionCache):
+    """Numba's cache of a function, but for damaged files, at which it would raise for ever."""
+
+    def load_overload(self, sig: object, target_context: object) -> object:
+        """Return what was compiled for these types; None if nothing was, or it is unreadable."""
+        try:
+            return super().load_overload(sig, target_context)
+        except OSError:  # the folder, not the file: nothing could be written anew either
+            raise
+        except Exception as error:  # what pickle and LLVM raise about garbage is not bounded
+            warnings.warn(
+                f"{self._name} is compiled again: its file in {self.cache_path} is damaged "
+                f"({type(error).__name__}: {error})",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+            self.flush()  # an empty index: the files are written anew
+            return None
+
+
 def _compiled(function: Kernel, fastmath: bool | set[str]) -> Kernel:
     before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE_FOLDER)
     try:
         options: Any = {"fastmath": fastmath, "error_model": "numpy"}
-        compiled: Kernel = numba.njit(nogil=True, cache=_IS_KEPT, **options)(function)
+        compiled: Any = numba.njit(nogil=True, **options)(function)
+        if _IS_KEPT:
+            # What njit(cache=True) does, but with a class of our own.
+            compiled._cache = _Cache(function)  # noqa: SLF001 - Numba has no public way
     finally:
         config.CACHE_DIR = before
-    return compiled
+    kept: Kernel = compiled
+    return kept

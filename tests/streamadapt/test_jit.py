@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,10 @@ def begun(package: Path, cache: str = "cache") -> subprocess.Popen[str]:
     )
 
 
-def ended(process: subprocess.Popen[str], package: Path) -> dict[str, Any]:
+def ended(process: subprocess.Popen[str], package: Path, warned: str = "") -> dict[str, Any]:
     said, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
+    assert warned in errors
     found: dict[str, Any] = json.loads(said)
     assert Path(found.pop("package")).parent == package, "another package was imported"
     return found
@@ -116,6 +118,31 @@ def test_a_cache_that_is_gone_costs_a_compilation_and_no_more(package: Path) -> 
     run(package)
     shutil.rmtree(package.parent / "cache")
     assert run(package) == {"value": 10.0, "from_cache": 0, "compiled": 1}
+
+
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[:1],
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: whole[:-1],
+        lambda whole: bytes(len(whole)),
+        lambda whole: b"no pickle at all",
+    ],
+    ids=["empty", "one byte", "half", "last byte lost", "zeros", "text"],
+)
+def test_a_damaged_cache_heals_by_a_compilation(
+    package: Path, suffix: str, damage: Callable[[bytes], bytes]
+) -> None:
+    run(package)
+    damaged = list((package.parent / "cache").rglob(f"*walk*.{suffix}"))
+    assert len(damaged) == 1
+    damaged[0].write_bytes(damage(damaged[0].read_bytes()))
+    process = begun(package)
+    assert ended(process, package, "is damaged") == {"value": 10.0, "from_cache": 0, "compiled": 1}
+    assert run(package) == {"value": 10.0, "from_cache": 1, "compiled": 0}
 
 
 def test_without_a_place_for_it_each_process_compiles_and_says_so(package: Path) -> None:
