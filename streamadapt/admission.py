@@ -20,6 +20,7 @@ from streamadapt.events import (
     Records,
     RecordSchema,
     Reject,
+    TextField,
 )
 
 __all__ = ["TARGET_MAX_ABS", "check_values"]
@@ -90,7 +91,7 @@ def _feature_faults(
     records: Records, column: str, field: FeatureField
 ) -> Iterator[tuple[int, str]]:
     must_exist = field.missing == "reject"
-    if isinstance(field, CategoricalField):
+    if isinstance(field, CategoricalField | TextField):
         texts = records.texts[column]
         if must_exist and None in texts:  # one fast scan where nothing is wrong
             yield from ((row, "missing") for row, text in enumerate(texts) if text is None)

@@ -73,7 +73,7 @@ class LearnerConfig(Component):
 Learners: TypeAlias = kinds_of(LearnerConfig, LEARNERS)  # type: ignore[valid-type]
 
 
-Features: TypeAlias = shortened(FeatureField, "numeric", "boolean", "categorical")  # type: ignore[valid-type]
+Features: TypeAlias = shortened(FeatureField, "numeric", "boolean", "categorical", "text")  # type: ignore[valid-type]
 
 
 def _class_name(value: Any) -> Any:  # noqa: ANN401 - whatever stands in a YAML file
@@ -143,7 +143,7 @@ class RecordConfig(ConfigModel):
     Parameters
     ----------
     features
-        Raw feature columns in the order that learners see: ``numeric``, ``boolean`` or
+        Raw feature columns in the order that learners see: ``numeric``, ``boolean``, ``text`` or
         ``{kind: categorical, ...}``.
     id
         Column that names an event; by default its position in the source.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import xxhash
 
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.events import CategoricalField, Encoding, FeatureField, Records
+from streamadapt.events import CategoricalField, Encoding, FeatureField, Records, TextField
 
 __all__ = ["ColumnEncoder", "FeatureColumn", "TextCodes", "column_encoder", "text_hash"]
 
@@ -82,6 +83,8 @@ class ColumnEncoder(Protocol):
 
 def column_encoder(name: str, field: FeatureField) -> ColumnEncoder:
     """Return the encoder of the raw column `name`."""
+    if isinstance(field, TextField):
+        return _Words(name, field)
     if not isinstance(field, CategoricalField):
         return _Number(name)
     if field.encoding is Encoding.INDEX:
@@ -131,6 +134,28 @@ class _OneHot:
         known = np.flatnonzero(codes != _MISSING)
         X[known, codes[known]] = 1.0
         return _counts(codes, self._unknown)
+
+
+class _Words:
+    """A column per bucket of a hash, for all words of a text."""
+
+    def __init__(self, name: str, field: TextField) -> None:
+        self._name = name
+        self._field = field
+        self._codes = TextCodes(lambda token: text_hash(token) % field.buckets)
+        self.columns = tuple(FeatureColumn(f"{name}#{bucket}") for bucket in range(field.buckets))
+
+    def write(self, records: Records, rows: IntArray | None, X: FloatArray) -> dict[str, int]:
+        texts = records.texts[self._name]
+        chosen = texts if rows is None else [texts[row] for row in rows.tolist()]
+        tokens = [[] if text is None else self._field.tokens(text) for text in chosen]
+        places = np.repeat(np.arange(len(tokens)), [len(each) for each in tokens])
+        codes = self._codes.of(list(chain.from_iterable(tokens)), None)
+        if self._field.binary:
+            X[places, codes] = 1.0
+        else:
+            np.add.at(X, (places, codes), 1.0)
+        return {"missing_category": chosen.count(None)}
 
 
 def _place_in(values: tuple[str, ...]) -> Callable[[str], int]:

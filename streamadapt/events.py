@@ -11,13 +11,22 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Literal, Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict
 
 from streamadapt.contracts import FloatArray, IntArray
+from streamadapt.fields import (
+    BooleanField,
+    CategoricalField,
+    Encoding,
+    FeatureField,
+    MissingPolicy,
+    NumericField,
+    TextField,
+)
 
 __all__ = [
     "MISSING_TIME",
@@ -35,6 +44,7 @@ __all__ = [
     "Reject",
     "Source",
     "Stream",
+    "TextField",
     "TimeField",
     "TimeFormat",
     "no_records",
@@ -46,66 +56,12 @@ MISSING_TIME = np.iinfo(np.int64).min
 ORIGINAL_LIMIT_BYTES = 64 * 1024
 """Dead letters carry at most this much of the original record."""
 
-MissingPolicy = Literal["keep", "reject"]
-
 Stream = Literal["events", "labels", "control"]
 """Which of a task's inputs a record came by."""
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class NumericField(_Model):
-    """A number.  Missing values and NaN are kept for the learner to see, or the row is rejected."""
-
-    kind: Literal["numeric"] = "numeric"
-    missing: MissingPolicy = "keep"
-    max_abs: float = Field(1e15, gt=0, description="larger values are dead letters (reason 'huge')")
-
-
-class BooleanField(_Model):
-    """A truth value, 0.0 or 1.0: true/false, t/f, yes/no, y/n, on/off, 1/0 in any case."""
-
-    kind: Literal["boolean"] = "boolean"
-    missing: MissingPolicy = "keep"
-
-
-class Encoding(StrEnum):
-    """How a category becomes numbers."""
-
-    ONE_HOT = "one_hot"
-    HASH = "hash"
-    INDEX = "index"
-
-
-class CategoricalField(_Model):
-    """One of many names.
-
-    ``one_hot``: a 0/1 column for each of `values` and one for all unknown ones; ``index``: one
-    column with the place in `values` (unknown: ``len(values)``), for learners with nominal
-    features; ``hash``: one of `buckets` 0/1 columns by a hash that is the same on every machine.
-    Missing categories are all zero (``index``: NaN).
-    """
-
-    kind: Literal["categorical"] = "categorical"
-    encoding: Encoding = Encoding.HASH
-    values: tuple[str, ...] = ()
-    buckets: int = Field(32, ge=2, le=65536)
-    missing: MissingPolicy = "keep"
-
-    @model_validator(mode="after")
-    def _values_where_needed(self) -> CategoricalField:
-        if self.encoding is not Encoding.HASH and not self.values:
-            raise ValueError(f"encoding {self.encoding.value!r} needs `values`")
-        if len(set(self.values)) != len(self.values):
-            raise ValueError("`values` holds a value twice")
-        return self
-
-
-FeatureField = Annotated[
-    NumericField | BooleanField | CategoricalField, Field(discriminator="kind")
-]
 
 
 class TimeFormat(StrEnum):
@@ -161,8 +117,9 @@ class RecordSchema(_Model):
         return tuple(n for n, spec in self.features.items() if isinstance(spec, BooleanField))
 
     def text_columns(self) -> tuple[str, ...]:
-        """Columns to decode as texts: categories, class labels, ids and keys."""
-        names = [n for n, spec in self.features.items() if isinstance(spec, CategoricalField)]
+        """Columns to decode as texts: categories, free texts, class labels, ids and keys."""
+        texts = CategoricalField | TextField
+        names = [n for n, spec in self.features.items() if isinstance(spec, texts)]
         others = [self.target if self.classes else None, self.id, self.key]
         return tuple(dict.fromkeys(names + [n for n in others if n is not None]))
 

@@ -16,7 +16,7 @@ from streamadapt.derived_checks import check_derived
 from streamadapt.derived_parts import parts_of
 from streamadapt.encoding import FeatureColumn, TextCodes, column_encoder
 from streamadapt.errors import ConfigError, IncompatibleStateError, StateError, checked
-from streamadapt.events import Records, RecordSchema
+from streamadapt.events import Records, RecordSchema, TextField
 from streamadapt.past_features import Targets, signed_hash
 from streamadapt.state import State, Value
 from streamadapt.target_features import Steps
@@ -29,7 +29,7 @@ _NO_SLOTS = np.zeros(0, np.int64)
 class FeatureMap:
     """Turns the rows of a stream, each once and in order, into the rows that learners see.
 
-    First come the raw columns in the schema's order, encoded as `CategoricalField` says, then the
+    First come the raw columns in the schema's order, encoded as `streamadapt.fields` says, then the
     derived ones in the order given.  What looks at the past counts rows of the same key; without a
     key column, or where the key is missing, rows share one history.
 
@@ -182,7 +182,9 @@ class FeatureMap:
 
     def _described(self) -> str:
         """Return the columns and what they are computed by."""
-        specs = [spec.model_dump_json() for spec in self.derived if isinstance(spec, BaseModel)]
+        texts = [field for field in self.schema.features.values() if isinstance(field, TextField)]
+        described = [spec for spec in self.derived if isinstance(spec, BaseModel)]
+        specs = [spec.model_dump_json() for spec in (*texts, *described)]
         known = f"target_is_known={self.target_is_known}"
         return "\n".join([known, *(column.name for column in self.columns), *specs])
 

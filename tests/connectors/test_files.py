@@ -17,7 +17,8 @@ from streamadapt.connectors.jsonl_source import JSONLSource
 from streamadapt.connectors.parquet_source import ParquetSource
 from streamadapt.connectors.svmlight_source import SvmlightSource
 from streamadapt.errors import SourceError
-from streamadapt.events import NumericField, RecordSchema
+from streamadapt.events import CategoricalField, NumericField, Records, RecordSchema, TextField
+from tests.laws.source_files import SCHEMA, WRITERS
 
 XY = RecordSchema(features={"x": NumericField()}, target="y")
 SAMPLES = {
@@ -80,3 +81,21 @@ def test_standard_input_is_a_file_that_can_be_read_once(
     with pytest.raises(SourceError, match="standard input"):
         source.seek(0)
     source.close()
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_every_format_decodes_a_free_text_just_as_a_category(tmp_path: Path, name: str) -> None:
+    WRITERS[name](tmp_path / name)
+
+    def read(field: CategoricalField | TextField) -> Records:
+        schema = SCHEMA.model_copy(update={"features": {**SCHEMA.features, "shop": field}})
+        source = open_source(tmp_path / name, schema)
+        records = source.poll(100)
+        source.close()
+        assert records is not None
+        return records
+
+    texts, categories = read(TextField()), read(CategoricalField())
+    assert texts.texts["shop"] == categories.texts["shop"]
+    assert {'b "quoted"', "line\nend", None} <= set(texts.texts["shop"])
+    assert (texts.counts, texts.rejects) == (categories.counts, categories.rejects)

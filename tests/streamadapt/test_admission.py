@@ -17,6 +17,7 @@ from streamadapt.events import (
     NumericField,
     Records,
     RecordSchema,
+    TextField,
 )
 from tests.streamadapt.naive_features import block
 
@@ -26,22 +27,23 @@ FEATURES: dict[str, FeatureField] = {
     "b": NumericField(missing="reject", max_abs=math.inf),
     "t": BooleanField(missing="reject"),
     "d": CategoricalField(),
+    "e": TextField(missing="reject"),
 }
 SCHEMA = RecordSchema(features=FEATURES, target="y")
 
 numbers = st.sampled_from([0.0, 1.0, -10.0, 10.5, -1e100, 2e300, math.inf, -math.inf, math.nan])
 texts = st.sampled_from(["", "x", None])
 truths = st.sampled_from([0.0, 1.0, math.nan])
-rows = st.lists(st.tuples(numbers, texts, numbers, truths, texts, numbers), max_size=30)
+rows = st.lists(st.tuples(numbers, texts, numbers, truths, texts, texts, numbers), max_size=30)
 
 
 def naive_fault(row: dict[str, float | str | None]) -> tuple[str, str] | None:
     """Return (reason, column) of the first fault in the schema's order."""
     limits = {"a": 10.0, "b": math.inf, "y": 1e100}
-    for column in ("a", "c", "b", "t", "d", "y"):
+    for column in ("a", "c", "b", "t", "d", "e", "y"):
         value = row[column]
         missing = value is None or value != value
-        if missing and column in ("b", "c", "t"):
+        if missing and column in ("b", "c", "t", "e"):
             return "missing", column
         if missing or column not in limits:
             continue
@@ -55,10 +57,10 @@ def naive_fault(row: dict[str, float | str | None]) -> tuple[str, str] | None:
 
 @given(rows)
 def test_each_row_is_kept_or_rejected_for_its_first_fault(
-    cells: list[tuple[float, str | None, float, float, str | None, float]],
+    cells: list[tuple[float, str | None, float, float, str | None, str | None, float]],
 ) -> None:
-    columns = {name: [cell[j] for cell in cells] for j, name in enumerate("acbtdy")}
-    records = block({n: columns[n] for n in "abty"}, {n: columns[n] for n in "cd"})
+    columns = {name: [cell[j] for cell in cells] for j, name in enumerate("acbtdey")}
+    records = block({n: columns[n] for n in "abty"}, {n: columns[n] for n in "cde"})
     keep, rejects, counts = check_values(records, SCHEMA)
     faults = [naive_fault({name: columns[name][i] for name in columns}) for i in range(len(cells))]
     assert keep.tolist() == [fault is None for fault in faults]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from streamadapt.encoding import FeatureColumn, TextCodes, column_encoder, text_hash
 from streamadapt.events import (
@@ -15,6 +19,7 @@ from streamadapt.events import (
     FeatureField,
     NumericField,
     Records,
+    TextField,
 )
 from tests.streamadapt.naive_features import block
 
@@ -76,3 +81,48 @@ def test_remembered_codes_are_bounded_and_never_change_an_answer(
         sizes.append(len(codes))
     assert max(sizes) == 7
     assert "y" * 5000 not in codes
+
+
+notes = st.lists(st.none() | st.text("aAbB ,.-\0é\ud800", max_size=20), min_size=1, max_size=12)
+
+
+@given(
+    notes, st.integers(2, 9), st.booleans(), st.sampled_from([r"\w+", r"\w*", "(a)|b+"]),
+    st.integers(1, 4), st.booleans(),
+)  # fmt: skip
+def test_words_and_phrases_are_counted_where_the_hash_says(
+    texts: list[str | None], buckets: int, lowercase: bool, pattern: str, ngrams: int, binary: bool
+) -> None:
+    field = TextField(
+        buckets=buckets, lowercase=lowercase, token_pattern=pattern, ngrams=ngrams, binary=binary
+    )
+    X, counts = encoded(field, block(texts={"c": texts}))
+    expected = np.zeros((len(texts), buckets))
+    for row, text in enumerate(texts):
+        kept = (text or "").lower() if lowercase else text or ""
+        words = [found.group() for found in re.compile(pattern).finditer(kept) if found.group()]
+        for start in range(len(words)):
+            for stop in range(start + 1, min(start + ngrams, len(words)) + 1):
+                expected[row, text_hash(" ".join(words[start:stop])) % buckets] += 1
+    np.testing.assert_array_equal(X, np.minimum(expected, 1.0) if binary else expected)
+    assert counts == {"missing_category": texts.count(None)}
+
+
+@given(notes, st.data())
+def test_words_of_chosen_rows_are_those_of_the_rows_alone(
+    texts: list[str | None], data: st.DataObject
+) -> None:
+    rows = data.draw(st.lists(st.integers(0, len(texts) - 1), min_size=1, unique=True).map(sorted))
+    encoder = column_encoder("c", TextField(buckets=3, ngrams=2))
+    X = np.zeros((len(rows), 3))
+    encoder.write(block(texts={"c": texts}), np.array(rows), X)
+    whole, _ = encoded(TextField(buckets=3, ngrams=2), block(texts={"c": texts}))
+    np.testing.assert_array_equal(X, whole[rows])
+
+
+@pytest.mark.parametrize(
+    "said", [{"token_pattern": "("}, {"ngrams": 0}, {"buckets": 1}, {"token_pattern": ""}]
+)
+def test_a_text_field_says_what_is_wrong_with_it(said: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(said))):
+        TextField(**said)

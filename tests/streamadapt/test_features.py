@@ -26,6 +26,7 @@ from streamadapt.events import (
     NumericField,
     Records,
     RecordSchema,
+    TextField,
     TimeField,
 )
 from streamadapt.features import FeatureMap
@@ -40,6 +41,7 @@ SCHEMA = RecordSchema(
         "one": CategoricalField(encoding=Encoding.ONE_HOT, values=("a", "b")),
         "place": CategoricalField(encoding=Encoding.INDEX, values=("a", "b")),
         "bucket": CategoricalField(buckets=4),
+        "note": TextField(buckets=5, ngrams=2),
     },
     target="y",
     key="key",
@@ -114,9 +116,11 @@ def stream(seed: int, n: int = 300, n_keys: int = 9) -> Records:
     names: list[str | None] = ["a", "b", "other", "", None]
     texts = {name: [names[i] for i in rng.integers(0, 5, n)] for name in ("one", "place", "bucket")}
     keys: list[str | None] = [f"k{i}" if i else None for i in rng.integers(0, n_keys, n)]
+    phrases: list[str | None] = ["link up", "Link Down, link UP", "...", "", None]
+    notes = [phrases[i] for i in rng.integers(0, 5, n)]
     return block(
         {"x": xs.tolist(), "y": ys.tolist(), "b": rng.choice([0.0, 1.0, np.nan], n).tolist()},
-        {**texts, "key": keys},
+        {**texts, "note": notes, "key": keys},
         times.tolist(),
     )
 
@@ -415,3 +419,12 @@ def test_the_state_does_not_change_when_rows_follow() -> None:
     digest = state.digest()
     features.transform(stream(2))
     assert state.digest() == digest != features.state().digest()
+
+
+def test_a_state_of_other_words_is_refused_though_the_columns_are_called_the_same() -> None:
+    def counting(**said: Any) -> FeatureMap:
+        text = TextField(buckets=4, **said)
+        return FeatureMap(RecordSchema(features={"note": text}, target="y"))
+
+    with pytest.raises(IncompatibleStateError, match="other columns"):
+        counting(ngrams=2).restore(counting().state())
