@@ -23,6 +23,7 @@ __all__ = [
     "composed",
     "dumped",
     "read_yaml",
+    "scalar_text",
 ]
 
 MAX_FILE_BYTES = 1 << 20
@@ -36,6 +37,7 @@ KeyPath: TypeAlias = tuple[str | int, ...]
 Lines: TypeAlias = dict[tuple[str, ...], int]
 """Lines, from 1, by paths whose places in lists are texts too."""
 
+_PLAIN = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _TAG = "tag:yaml.org,2002:"
 
 
@@ -195,3 +197,11 @@ def dumped(tree: Any, inline: bool = False) -> str:  # noqa: ANN401 - any YAML v
     style: dict[str, Any] = {"default_flow_style": True, "width": float("inf")} if inline else {}
     text = str(yaml.dump(tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, **style))
     return text.removesuffix("\n").removesuffix("\n...") if inline else text
+
+
+def scalar_text(text: str) -> str:
+    """Return a text as YAML of any version: bare if it can be, else quoted, always on one line."""
+    if _PLAIN.fullmatch(text) and yaml.safe_load(text) == text == read_yaml(text, "")[0]:
+        return text
+    quoted: str = yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**9)
+    return quoted.strip()

@@ -29,7 +29,10 @@ _GOOD_SHARE = 0.99
 """So many values must be of a type; the others will be dead letters."""
 
 _MIN_UNIQUE = 20
-"""With fewer values it proves nothing that all are different."""
+"""With fewer values it proves nothing that all are different, or long."""
+
+_MIN_WORDS = 4
+"""Texts of so many words on average are sentences, no names of something."""
 
 # Of the years 2000 to 2100: plain numbers there are hardly anything but times.
 _UNIX_RANGES = {
@@ -48,6 +51,7 @@ class Content(StrEnum):
     NUMBERS = "numbers"
     TRUTH_VALUES = "truth values"
     TEXTS = "texts"
+    FREE_TEXT = "free text"
     TIMES = "times"
     UNIQUE_TEXTS = "texts that are all different"
     ROW_NUMBERS = "row numbers"
@@ -171,6 +175,9 @@ def _of_texts(make: Make, there: Sequence[Any]) -> Column:
                 time_format=TimeFormat.ISO8601 if is_time else None,
             )
     column = make(content=Content.TEXTS)
+    n_words = sum(len(text.split()) for text in column.texts)
+    if len(column.texts) >= _MIN_UNIQUE and n_words >= _MIN_WORDS * len(column.texts):
+        return make(content=Content.FREE_TEXT)
     if len(column.texts) == len(there) >= _MIN_UNIQUE:
         return make(content=Content.UNIQUE_TEXTS)
     return column

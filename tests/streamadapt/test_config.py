@@ -118,7 +118,7 @@ def test_the_schema_knows_that_a_kind_may_stand_alone() -> None:
     (learners,) = schema["properties"]["learners"]["patternProperties"].values()
     assert set(learners["anyOf"][0]["enum"]) == set(LEARNERS)
     features = schema["$defs"]["RecordConfig"]["properties"]["features"]["additionalProperties"]
-    assert features["anyOf"][0]["enum"] == ["numeric", "boolean", "categorical"]
+    assert features["anyOf"][0]["enum"] == ["numeric", "boolean", "categorical", "text"]
     reactions = schema["$defs"]["WatchConfig"]["properties"]["on_drift"]["items"]
     assert reactions["anyOf"][0]["enum"] == ["reset", "forget", "swap", "alert"]
 

@@ -86,6 +86,21 @@ def test_zeros_and_ones_are_numbers_but_words_for_them_are_truth_values(tmp_path
     assert column(tmp_path, ["Yes", "no", "no"]).content is Content.TRUTH_VALUES
 
 
+def test_many_texts_of_many_words_are_free_text_be_they_all_different_or_not(
+    tmp_path: Path,
+) -> None:
+    notes = [f"link {i % 40} is down again" for i in range(80)]
+    assert column(tmp_path, notes).content is Content.FREE_TEXT
+    assert column(tmp_path, notes[:40]).content is Content.FREE_TEXT
+    assert column(tmp_path, notes[:10] * 4).content is Content.TEXTS
+
+
+@pytest.mark.parametrize("name", ["192.168.0.{}", "https://a.b/c-d-e/f-{}", "San Francisco {}"])
+def test_names_are_no_free_text_however_long(tmp_path: Path, name: str) -> None:
+    values = [name.format(chr(97 + i % 26)) for i in range(60)]
+    assert column(tmp_path, values).content is Content.TEXTS
+
+
 def test_numbers_written_as_texts_in_json_are_texts_as_for_the_source(tmp_path: Path) -> None:
     write_jsonl(tmp_path / "a.jsonl", [{"a": str(i % 7)} for i in range(50)])
     assert inspect(tmp_path / "a.jsonl")["a"].content is Content.TEXTS

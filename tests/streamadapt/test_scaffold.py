@@ -66,6 +66,37 @@ def test_few_texts_get_a_column_each_and_many_are_hashed(stream: Path) -> None:
     assert (features["symbol"].encoding, features["symbol"].buckets) == ("hash", 128)
 
 
+def test_many_texts_that_come_often_are_told_by_their_labels(stream: Path) -> None:
+    for target in ("label", "next"):
+        means = [spec.model_dump() for spec in proposed(stream, target).derived]
+        assert means == [{"kind": "target_mean", "of": "symbol", "smoothing": 20.0}]
+
+
+@pytest.mark.parametrize(
+    ("n", "n_texts", "n_classes"), [(600, 20, 2), (400, 100, 2), (600, 100, 11)]
+)
+def test_no_label_is_told_by_few_texts_by_rare_ones_or_where_there_are_many_classes(
+    tmp_path: Path, n: int, n_texts: int, n_classes: int
+) -> None:
+    records = [{"c": f"c{i % n_texts}", "y": f"y{i % n_classes}"} for i in range(n)]
+    write_csv(tmp_path / "a.csv", records)
+    assert proposed(tmp_path / "a.csv", "y").derived == ()
+
+
+def test_long_texts_of_many_sorts_are_counted_by_word(tmp_path: Path) -> None:
+    records = [
+        {"note": f"link {i % 30} is {'down'[i % 2 :]} again", "n": i % 3, "y": i % 2}
+        for i in range(120)
+    ]
+    write_csv(tmp_path / "a.csv", records)
+    replay = Replay(proposed(tmp_path / "a.csv", "y"), tmp_path / "a.csv", tmp_path / "run", {})
+    summary: dict[str, Any] = replay.run()
+    replay.close()
+    assert summary["events"] == 120
+    features = proposed(tmp_path / "a.csv", "y").record.features
+    assert {name: spec.kind for name, spec in features.items()} == {"note": "text", "n": "numeric"}
+
+
 @pytest.mark.parametrize(
     ("target", "classes"),
     [("label", ("no", "up: yes")), ("up", ("0", "1")), ("open", ("False", "True")), ("next", ())],
@@ -101,13 +132,13 @@ def test_the_alternatives_in_comments_are_valid_too(stream: Path) -> None:
     lines = scaffold(stream, "next").splitlines()
     wanted = ("  # id:", "  # key: symbol", "  # mine:", "  #   python:")
     on = [line.replace("# ", "", 1) if line.startswith(wanted) else line for line in lines]
-    start = next(i for i, line in enumerate(on) if line.startswith("# derived:"))
-    on[start : start + 4] = [
-        line.replace("# ", "", 1).replace("COLUMN", "price") for line in on[start : start + 4]
-    ]
+    on = [line.replace("  # - {", "  - {", 1).replace("COLUMN", "price") for line in on]
     config = parse_config("\n".join(on), {}, "uncommented")
     assert (config.record.id, config.record.key) == ("event", "symbol")
-    assert len(config.derived) == 3
+    assert [spec.kind for spec in config.derived] == [
+        "target_mean", "lag", "rolling", "calendar", "difference", "ewm", "scale",
+        "rate", "time_since_last", "count", "fourier", "hash",
+    ]  # fmt: skip
     assert "mine" in config.learners
 
 
