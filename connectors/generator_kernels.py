@@ -14,9 +14,7 @@ import numpy as np
 from streamadapt.connectors.java_random_kernels import (
     JUMPS,
     next_double,
-    next_gaussian,
     next_int,
-    scrambled,
     settled,
 )
 from streamadapt.contracts import BoolArray, FloatArray, IntArray
@@ -29,8 +27,6 @@ __all__ = [
     "led_rows",
     "merge_rows",
     "nearly_sine",
-    "place_centroids",
-    "rbf_rows",
     "sea_rows",
     "sine_rows",
     "stagger_rows",
@@ -39,8 +35,6 @@ __all__ = [
 
 SEED, WANTED = 0, 1
 SEEN = 1  # of a concept drift: rows given so far
-SPARE, HAS_SPARE = 0, 1  # of the second normal number, kept for the next call
-LABEL, DEVIATION, CUMULATIVE = 0, 1, 2  # of a centroid
 
 # Top, upper left, upper right, middle, lower left, lower right, bottom.
 SEGMENTS = np.array(
@@ -219,96 +213,6 @@ def hyperplane_rows(
             if turns:
                 steps[j] = -steps[j]
     rng[SEED] = settled(seed)
-
-
-@kernel
-def place_centroids(
-    centres: FloatArray,
-    facts: FloatArray,
-    steps: FloatArray,
-    seed: int,
-    n_classes: int,
-    change: float,
-) -> None:
-    """Draw centres [m, d], facts [3, m] (label, deviation, sum of weights so far), steps [k, d]."""
-    start = scrambled(seed)
-    seed, total = start, 0.0
-    for i in range(centres.shape[0]):
-        for j in range(centres.shape[1]):
-            seed, centres[i, j] = next_double(seed)
-        seed, label = next_int(seed, n_classes)
-        seed, facts[DEVIATION, i] = next_double(seed)
-        seed, weight = next_double(seed)
-        total += weight
-        facts[LABEL, i], facts[CUMULATIVE, i] = float(label), total
-    seed = start  # directions come from the same numbers as the centres
-    for i in range(steps.shape[0]):
-        square = 0.0
-        for j in range(steps.shape[1]):
-            seed, value = next_double(seed)
-            steps[i, j] = value
-            square += value * value
-        norm = math.sqrt(square)
-        for j in range(steps.shape[1]):
-            steps[i, j] = steps[i, j] / norm * change
-
-
-@kernel
-def move_centroids(centres: FloatArray, steps: FloatArray) -> None:
-    """Move the first of the flat `centres` by `steps`; at 0 and at 1 they turn around."""
-    for q in range(steps.shape[0]):
-        moved, step = centres[q] + steps[q], steps[q]
-        kept = 0.0 if moved < 0.0 else moved
-        kept = 1.0 if kept > 1.0 else kept
-        centres[q] = kept
-        steps[q] = step if kept == moved else -step
-
-
-@kernel
-def chosen_centroid(facts: FloatArray, drawn: float) -> int:
-    """Return the first centroid whose sum of weights is above `drawn`, or the last one."""
-    n_below = 0  # counted, not searched for: no branch for the CPU to guess, and several at once
-    for i in range(facts.shape[1]):
-        n_below += 1 if facts[CUMULATIVE, i] <= drawn else 0
-    return n_below if n_below < facts.shape[1] else facts.shape[1] - 1
-
-
-@kernel
-def rbf_rows(
-    X: FloatArray,
-    y: IntArray,
-    rng: IntArray,
-    centres: FloatArray,
-    facts: FloatArray,
-    steps: FloatArray,
-    gaussian: FloatArray,
-) -> None:
-    """Fill rows around centroids; `gaussian` float64 [2] keeps the second normal number."""
-    seed, d = rng[SEED], X.shape[1]
-    spare, has_spare = gaussian[SPARE], gaussian[HAS_SPARE] > 0.0
-    total = facts[CUMULATIVE, -1]
-    flat_centres, flat_steps = centres.reshape(centres.size), steps.reshape(steps.size)
-    for i in range(y.shape[0]):
-        move_centroids(flat_centres, flat_steps)
-        seed, drawn = next_double(seed)
-        chosen = chosen_centroid(facts, drawn * total)
-        square = 0.0
-        for j in range(d):
-            seed, value = next_double(seed)
-            value = value * 2.0 - 1.0
-            X[i, j] = value
-            square += value * value
-        if has_spare:
-            normal = spare
-        else:
-            seed, normal, spare = next_gaussian(seed)
-        has_spare = not has_spare
-        scale = normal * facts[DEVIATION, chosen] / math.sqrt(square)
-        for j in range(d):
-            X[i, j] = centres[chosen, j] + X[i, j] * scale
-        y[i] = int(facts[LABEL, chosen])
-    rng[SEED] = settled(seed)
-    gaussian[SPARE], gaussian[HAS_SPARE] = spare if has_spare else 0.0, 1.0 if has_spare else 0.0
 
 
 @kernel

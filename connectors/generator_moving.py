@@ -7,12 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from streamadapt.connectors.generator import ArrayGenerator, checked_seed, first_seed
-from streamadapt.connectors.generator_kernels import (
-    hyperplane_rows,
-    place_centroids,
-    rbf_rows,
-    start_hyperplane,
-)
+from streamadapt.connectors.generator_kernels import hyperplane_rows, start_hyperplane
+from streamadapt.connectors.generator_rbf_kernels import place_centroids, rbf_rows
 from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.errors import ParameterError, checked
 

@@ -20,10 +20,13 @@ from streamadapt.jit import kernel
 
 __all__ = [
     "JUMPS",
+    "jump",
     "log_below_1",
     "next_double",
     "next_gaussian",
     "next_int",
+    "next_polar",
+    "polar_factor",
     "scrambled",
     "settled",
 ]
@@ -88,19 +91,44 @@ def next_int(seed: int, bound: int) -> tuple[int, int]:
 
 
 @kernel
-def next_gaussian(seed: int) -> tuple[int, float, float]:
-    """Return the next seed and two normal numbers; Java keeps the second for its next call.
+def jump(n: int) -> tuple[int, int]:
+    """Return (a, c) such that ``seed * a + c`` is the seed after `n` steps, by squaring."""
+    a, c, step_a, step_c = 1, 0, MULTIPLIER, INCREMENT
+    while n > 0:
+        if n & 1:
+            a, c = a * step_a, c * step_a + step_c
+        step_a, step_c = step_a * step_a, step_c * step_a + step_c
+        n >>= 1
+    return a, c
 
-    G. Marsaglia's polar method (Knuth, volume 2, section 3.4.1, algorithm P).
-    """
+
+@kernel
+def next_polar(seed: int) -> tuple[int, float, float, float]:
+    """Return the next seed, and a point (u, v) within the unit circle with its square."""
     while True:
         seed, u = next_double(seed)
         seed, v = next_double(seed)
         u, v = 2.0 * u - 1.0, 2.0 * v - 1.0
         square = u * u + v * v
         if 0.0 < square < 1.0:
-            factor = math.sqrt(-2.0 * log_below_1(square) / square)
-            return seed, u * factor, v * factor
+            return seed, u, v, square
+
+
+@kernel
+def polar_factor(square: float) -> float:
+    """Return what turns both numbers of such a point into normal ones.
+
+    G. Marsaglia's polar method (Knuth, volume 2, section 3.4.1, algorithm P).
+    """
+    return math.sqrt(-2.0 * log_below_1(square) / square)
+
+
+@kernel
+def next_gaussian(seed: int) -> tuple[int, float, float]:
+    """Return the next seed and two normal numbers; Java keeps the second for its next call."""
+    seed, u, v, square = next_polar(seed)
+    factor = polar_factor(square)
+    return seed, u * factor, v * factor
 
 
 @kernel

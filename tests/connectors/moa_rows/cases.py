@@ -91,6 +91,11 @@ _COMMANDS: dict[str, tuple[str, Spec]] = {
         "RandomRBFGenerator -a 1 -n 1",
         {"kind": "random_rbf", "n_features": 1, "n_centroids": 1},
     ),
+    "random_rbf_16": ("RandomRBFGenerator -a 16", {"kind": "random_rbf", "n_features": 16}),
+    "random_rbf_wide": (
+        "RandomRBFGenerator -a 53 -n 300",
+        {"kind": "random_rbf", "n_features": 53, "n_centroids": 300},
+    ),
     "random_rbf_drift": (
         "RandomRBFGeneratorDrift -s 0.001",
         {"kind": "random_rbf_drift", "change_speed": 0.001},
