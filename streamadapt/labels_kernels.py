@@ -288,21 +288,6 @@ def admit(
                 graded[n_ops] = known
                 n_ops += 1
                 _evict(ids, times, status, table, cursor, limits, counts)
-                n_drops = _evict_early(
-                    e_ids,
-                    e_times,
-                    e_labels,
-                    e_status,
-                    e_positions,
-                    e_table,
-                    cursor,
-                    limits,
-                    counts,
-                    drop_at,
-                    drop_why,
-                    drop_value,
-                    n_drops,
-                )
         elif label[i] != label[i]:
             why = NO_LABEL
         else:
@@ -323,21 +308,6 @@ def admit(
                     e_status[e] = PENDING
                     cursor[EARLY_HEAD] += 1
                     put(e_table, e_ids, early)
-                    n_drops = _evict_early(
-                        e_ids,
-                        e_times,
-                        e_labels,
-                        e_status,
-                        e_positions,
-                        e_table,
-                        cursor,
-                        limits,
-                        counts,
-                        drop_at,
-                        drop_why,
-                        drop_value,
-                        n_drops,
-                    )
                 elif e_labels[e] == label[i]:
                     counts[N_REPEATED] += 1
                     why = REPEATED
@@ -378,6 +348,21 @@ def admit(
             drop_why[n_drops] = why
             drop_value[n_drops] = label[i]
             n_drops += 1
+        n_drops = _evict_early(
+            e_ids,
+            e_times,
+            e_labels,
+            e_status,
+            e_positions,
+            e_table,
+            cursor,
+            limits,
+            counts,
+            drop_at,
+            drop_why,
+            drop_value,
+            n_drops,
+        )
     return n_ops, n_drops
 
 
