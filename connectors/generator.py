@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import inspect
 from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
@@ -50,7 +51,6 @@ class RowGenerator(abc.ABC):
 
     kind: ClassVar[str]
     state_version: ClassVar[int] = 1
-    parameter_names: ClassVar[tuple[str, ...]]
     names: tuple[str, ...]
     class_names: tuple[str, ...]
     nominal: Mapping[int, tuple[str, ...]]
@@ -119,7 +119,9 @@ class RowGenerator(abc.ABC):
         """Take over the values of a `state` of the same parameters, after checking them."""
 
     def _parameters(self) -> State:
-        return State("parameters", 1, {name: getattr(self, name) for name in self.parameter_names})
+        values = {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        own = {name: value for name, value in values.items() if not isinstance(value, RowGenerator)}
+        return State("parameters", 1, own)
 
 
 class ArrayGenerator(RowGenerator):

@@ -42,7 +42,6 @@ class SEA(ArrayGenerator):
     """
 
     kind = "sea"
-    parameter_names = ("function", "seed", "balance_classes", "noise_percentage")
     names = ("attrib1", "attrib2", "attrib3")
     class_names = _GROUPS
     nominal = {}  # noqa: RUF012 - read only
@@ -95,7 +94,6 @@ class Agrawal(ArrayGenerator):
     """
 
     kind = "agrawal"
-    parameter_names = ("function", "seed", "perturbation", "balance_classes")
     names = (
         "salary",
         "commission",
@@ -163,7 +161,6 @@ class Sine(ArrayGenerator):
     """
 
     kind = "sine"
-    parameter_names = ("function", "seed", "suppress_irrelevant_attributes", "balance_classes")
     class_names = ("positive", "negative")
     nominal = {}  # noqa: RUF012 - read only
 
@@ -213,7 +210,6 @@ class STAGGER(ArrayGenerator):
     """
 
     kind = "stagger"
-    parameter_names = ("function", "seed", "balance_classes")
     names = ("size", "color", "shape")
     class_names = ("false", "true")
     nominal = {  # noqa: RUF012 - read only

@@ -62,7 +62,6 @@ class ConceptDrift(RowGenerator):
     """
 
     kind = "concept_drift"
-    parameter_names = ("position", "width", "alpha", "seed")
 
     def __init__(
         self,

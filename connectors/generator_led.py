@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from streamadapt.connectors.generator import ArrayGenerator, checked_seed, first_seed
@@ -43,11 +41,6 @@ class LED(ArrayGenerator):
     """
 
     kind = "led"
-    parameter_names: ClassVar[tuple[str, ...]] = (
-        "seed",
-        "noise_percentage",
-        "suppress_irrelevant_attributes",
-    )
     class_names = tuple("0123456789")
 
     def __init__(
@@ -95,7 +88,6 @@ class LEDDrift(LED):
     """
 
     kind = "led_drift"
-    parameter_names = (*LED.parameter_names, "n_drift_features")
 
     def __init__(
         self,

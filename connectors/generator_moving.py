@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from streamadapt.connectors.generator import ArrayGenerator, checked_seed, first_seed
@@ -55,14 +53,6 @@ class Hyperplane(ArrayGenerator):
     """
 
     kind = "hyperplane"
-    parameter_names = (
-        "n_features",
-        "seed",
-        "n_drift_features",
-        "mag_change",
-        "noise_percentage",
-        "sigma_percentage",
-    )
     class_names = ("class1", "class2")
     nominal = {}  # noqa: RUF012 - read only
 
@@ -122,13 +112,6 @@ class RandomRBF(ArrayGenerator):
     """
 
     kind = "random_rbf"
-    parameter_names: ClassVar[tuple[str, ...]] = (
-        "n_features",
-        "n_classes",
-        "seed_model",
-        "seed",
-        "n_centroids",
-    )
     nominal = {}  # noqa: RUF012 - read only
 
     def __init__(
@@ -198,7 +181,6 @@ class RandomRBFDrift(RandomRBF):
     """
 
     kind = "random_rbf_drift"
-    parameter_names = (*RandomRBF.parameter_names, "change_speed", "n_drift_centroids")
 
     def __init__(  # noqa: PLR0913, PLR0917 - MOA's own options
         self,
