@@ -37,8 +37,8 @@ __all__ = [
     "SLOT_FIELDS",
     "SOURCE",
     "STATISTICS",
-    "rebuild",
     "run_rows",
+    "summarise_rings",
 ]
 
 SOURCE, LENGTH, CURRENT, LAG_COLUMN, STATISTICS, PLAN_FIELDS = 0, 1, 2, 3, 4, 9
@@ -172,23 +172,15 @@ def run_rows(
 
 
 @kernel
-def rebuild(
-    reach: int,
-    rings: FloatArray,
-    blocks: FloatArray,
-    table: IntArray,
-    slots: IntArray,
-    meta: IntArray,
+def summarise_rings(
+    reach: int, rings: FloatArray, blocks: FloatArray, slots: IntArray, meta: IntArray
 ) -> None:
-    """Derive `table` and `blocks` anew from the slots and the last `reach` values of the rings."""
-    table[:] = -1
+    """Derive `blocks` anew from the last `reach` values of the rings."""
     for slot in range(meta[SLOTS_USED]):
-        insert_slot(slot, table, slots)
         seen = slots[slot, SEEN]
         held = max(0, seen - reach)
         first = (held + BLOCK - 1) // BLOCK * BLOCK
         for s in range(rings.shape[1]):
-            if blocks.shape[2]:
-                for start in range(first, seen - BLOCK + 1, BLOCK):
-                    place = (start // BLOCK) & (blocks.shape[2] - 1)
-                    summarise(rings[slot, s], place, start, blocks[slot, s])
+            for start in range(first, seen - BLOCK + 1, BLOCK):
+                place = (start // BLOCK) & (blocks.shape[2] - 1)
+                summarise(rings[slot, s], place, start, blocks[slot, s])

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from streamadapt.contracts import FloatArray, IntArray
@@ -15,26 +13,19 @@ from streamadapt.features_kernels import (
     HASH,
     LAG_COLUMN,
     LENGTH,
-    META_FIELDS,
-    NEWER,
-    NEWEST,
-    OLDER,
-    OLDEST,
     PLAN_FIELDS,
     SEEN,
-    SLOT_FIELDS,
-    SLOTS_LIMIT,
     SLOTS_USED,
-    rebuild,
     run_rows,
+    summarise_rings,
 )
+from streamadapt.key_table import KeyTable
 from streamadapt.state import State, Value
 from streamadapt.window_kernels import BLOCK, BLOCK_FIELDS
 
 __all__ = ["KeyHistory", "plan_lines"]
 
 _PLACES = ("mean", "std", "min", "max", "sum")
-_FIRST_SLOTS = 16
 
 
 def plan_lines(
@@ -48,17 +39,6 @@ def plan_lines(
     for j, name in enumerate(spec.statistics):
         columns[_PLACES.index(name)] = column + j
     return [[source, spec.window, int(holds_current), -1, *columns]]
-
-
-@dataclass(slots=True)
-class _Arrays:
-    """The kernels' arrays, for a number of slots; see `streamadapt.features_kernels`."""
-
-    rings: FloatArray
-    blocks: FloatArray
-    table: IntArray
-    slots: IntArray
-    meta: IntArray
 
 
 class KeyHistory:
@@ -97,26 +77,30 @@ class KeyHistory:
         self._reach = int((lengths - np.where(lags, 0, self.plan[:, CURRENT])).max())
         self._blocked = bool((lengths[~lags] > BLOCK).any())
         self._depth = 1 << self._reach.bit_length()
-        self._arrays = self._empty(min(_FIRST_SLOTS, max_keys))
+        self._adopt(KeyTable.empty(max_keys))
 
     @property
     def n_evicted(self) -> int:
         """Keys forgotten so far."""
-        return int(self._arrays.meta[EVICTIONS])
+        return self._keys.n_evicted
 
     @property
     def n_keys(self) -> int:
         """Keys remembered now."""
-        return int(self._arrays.meta[SLOTS_USED])
+        return int(self._keys.meta[SLOTS_USED])
 
     def extend(self, keys: IntArray, V: FloatArray, X: FloatArray) -> None:
         """Append rows V float64 [n, S] of keys int64 [n]; fill the derived columns of X [n, d]."""
         row = 0
         while row < len(keys):
-            a = self._arrays
-            row = run_rows(row, keys, V, X, self.plan, a.rings, a.blocks, a.table, a.slots, a.meta)
+            k = self._keys
+            row = run_rows(
+                row, keys, V, X, self.plan, self._rings, self._blocks, k.table, k.slots, k.meta
+            )
             if row < len(keys):
-                self._grow()
+                rings, blocks = self._rings, self._blocks
+                self._adopt(k.grown())
+                self._rings[: len(rings)], self._blocks[: len(blocks)] = rings, blocks
 
     def state(self) -> State:
         """Return the keys by last use, oldest first, each with the rows that can still matter.
@@ -124,12 +108,12 @@ class KeyHistory:
         Rows seen are reduced to what decides the future: all up to the reach, then their place in
         a block.
         """
-        order = self._order()
-        seen = self._arrays.slots[order, SEEN]
+        order = self._keys.order()
+        seen = self._keys.slots[order, SEEN]
         at = seen[:, None] - self._reach + np.arange(self._reach)
-        rings = self._arrays.rings[order[:, None], :, at & (self._depth - 1)]  # [keys, reach, S]
+        rings = self._rings[order[:, None], :, at & (self._depth - 1)]  # [keys, reach, S]
         values: dict[str, Value] = {
-            "hashes": self._arrays.slots[order, HASH],
+            "hashes": self._keys.slots[order, HASH],
             "seen": self._canonical(seen),
             "values": rings[at >= 0],
             "evicted": self.n_evicted,
@@ -146,67 +130,29 @@ class KeyHistory:
         )
         held = np.minimum(seen, self._reach)
         fits = (
-            hashes.shape == seen.shape == (len(np.unique(hashes)),)
-            and len(hashes) <= self.max_keys
+            hashes.shape == seen.shape == (len(hashes),)
             and bool((seen == self._canonical(seen)).all() and (seen >= 0).all())
             and values.shape == (held.sum(), self.n_sources)
         )
         if not fits:
-            raise IncompatibleStateError("history: keys and rows do not fit each other or max_keys")
-        arrays = self._empty(max(len(hashes), min(_FIRST_SLOTS, self.max_keys)))
+            raise IncompatibleStateError("history: keys and rows do not fit each other")
+        keys = KeyTable.of(hashes, self.max_keys)
+        keys.slots[: len(hashes), SEEN] = seen
+        keys.meta[EVICTIONS] = state.integer("evicted")
+        self._adopt(keys)
         slot = np.repeat(np.arange(len(hashes)), held)
         first = np.repeat(seen - np.cumsum(held), held)
-        arrays.rings[slot, :, (first + np.arange(len(slot))) & (self._depth - 1)] = values
-        arrays.slots[: len(hashes), HASH] = hashes
-        arrays.slots[: len(hashes), SEEN] = seen
-        arrays.meta[EVICTIONS] = state.integer("evicted")
-        _link_in_order(arrays, len(hashes))
-        self._adopt(arrays)
+        self._rings[slot, :, (first + np.arange(len(slot))) & (self._depth - 1)] = values
+        if self._blocked:
+            summarise_rings(self._reach, self._rings, self._blocks, keys.slots, keys.meta)
 
     def _canonical(self, seen: IntArray) -> IntArray:
         period = BLOCK if self._blocked else 1
         full = -(-self._reach // period) * period
         return np.where(seen < self._reach, seen, full + seen % period)
 
-    def _order(self) -> IntArray:
-        """Slots by last use, oldest first."""
-        newer = self._arrays.slots[:, NEWER].tolist()
-        order, slot = [], int(self._arrays.meta[OLDEST])
-        while slot >= 0:
-            order.append(slot)
-            slot = newer[slot]
-        return np.array(order, np.int64)
-
-    def _empty(self, capacity: int) -> _Arrays:
-        n_blocks = self._depth // BLOCK if self._blocked else 0
-        meta = np.zeros(META_FIELDS, np.int64)
-        meta[SLOTS_LIMIT], meta[NEWEST], meta[OLDEST] = self.max_keys, -1, -1
-        return _Arrays(
-            rings=np.full((capacity, self.n_sources, self._depth), np.nan),
-            blocks=np.zeros((capacity, self.n_sources, n_blocks, BLOCK_FIELDS)),
-            table=np.full(2 << capacity.bit_length(), -1, np.int64),
-            slots=np.full((capacity, SLOT_FIELDS), -1, np.int64),
-            meta=meta,
-        )
-
-    def _grow(self) -> None:
-        used = len(self._arrays.slots)
-        arrays = self._empty(min(2 * used, self.max_keys))
-        arrays.rings[:used] = self._arrays.rings
-        arrays.slots[:used] = self._arrays.slots
-        arrays.meta[:] = self._arrays.meta
-        self._adopt(arrays)
-
-    def _adopt(self, arrays: _Arrays) -> None:
-        rebuild(self._reach, arrays.rings, arrays.blocks, arrays.table, arrays.slots, arrays.meta)
-        self._arrays = arrays
-
-
-def _link_in_order(arrays: _Arrays, n_keys: int) -> None:
-    """Make slots 0..n_keys-1 used, the last one most recently."""
-    places = np.arange(n_keys)
-    arrays.slots[:n_keys, OLDER] = places - 1
-    arrays.slots[:n_keys, NEWER] = places + 1
-    if n_keys:
-        arrays.slots[n_keys - 1, NEWER] = -1
-        arrays.meta[[SLOTS_USED, NEWEST, OLDEST]] = n_keys, n_keys - 1, 0
+    def _adopt(self, keys: KeyTable) -> None:
+        n_slots, n_blocks = len(keys.slots), self._depth // BLOCK if self._blocked else 0
+        self._keys = keys
+        self._rings = np.full((n_slots, self.n_sources, self._depth), np.nan)
+        self._blocks = np.zeros((n_slots, self.n_sources, n_blocks, BLOCK_FIELDS))

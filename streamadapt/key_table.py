@@ -25,7 +25,7 @@ from streamadapt.key_kernels import reindex
 
 __all__ = ["KeyTable"]
 
-FIRST_SLOTS = 16
+_FIRST_SLOTS = 16
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ class KeyTable:
 
     Examples
     --------
-    >>> keys = KeyTable.of(np.array([7, 5]), 2, 10)
+    >>> keys = KeyTable.of(np.array([7, 5]), 10)
     >>> keys.slots[keys.order(), HASH]
     array([7, 5])
     """
@@ -46,9 +46,10 @@ class KeyTable:
     meta: IntArray
 
     @classmethod
-    def of(cls, hashes: IntArray, capacity: int, max_keys: int) -> KeyTable:
+    def of(cls, hashes: IntArray, max_keys: int) -> KeyTable:
         """Return a table of different keys, the last one used most recently."""
         n = len(hashes)
+        capacity = max(n, min(_FIRST_SLOTS, max_keys))
         if len(np.unique(hashes)) < n or n > max_keys:
             raise IncompatibleStateError("keys of the state: one is there twice, or too many are")
         slots = np.full((capacity, SLOT_FIELDS), -1, np.int64)
@@ -72,6 +73,11 @@ class KeyTable:
         slots = np.full((capacity, SLOT_FIELDS), -1, np.int64)
         slots[: len(self.slots)] = self.slots
         return self._indexed(slots, self.meta)
+
+    @classmethod
+    def empty(cls, max_keys: int) -> KeyTable:
+        """Return a table without a key."""
+        return cls.of(np.zeros(0, np.int64), max_keys)
 
     @property
     def n_evicted(self) -> int:

@@ -10,7 +10,7 @@ from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.derived_memory import Count, ExponentiallyWeighted, Rate, Remembered, Scale
 from streamadapt.errors import IncompatibleStateError
 from streamadapt.features_kernels import EVICTIONS, HASH
-from streamadapt.key_table import FIRST_SLOTS, KeyTable
+from streamadapt.key_table import KeyTable
 from streamadapt.memory_kernels import (
     AT,
     COUNT,
@@ -78,7 +78,7 @@ class KeyMemory:
         self.plan = np.array(plan, np.int64).reshape(-1, MEMORY_FIELDS)
         self._params = np.array(params, np.float64).reshape(-1, 2)
         self._fresh = np.array(fresh)
-        self._adopt(KeyTable.of(np.zeros(0, np.int64), min(FIRST_SLOTS, max_keys), max_keys))
+        self._adopt(KeyTable.empty(max_keys))
 
     @property
     def n_evicted(self) -> int:
@@ -120,8 +120,7 @@ class KeyMemory:
         rows, evicted = state.integer("rows"), state.integer("evicted")
         if memory.shape != (len(hashes), len(self._fresh)) or not self._is_canonical(memory):
             raise IncompatibleStateError("key_memory: the numbers do not fit the features")
-        capacity = max(len(hashes), min(FIRST_SLOTS, self.max_keys))
-        self._adopt(KeyTable.of(hashes, capacity, self.max_keys))
+        self._adopt(KeyTable.of(hashes, self.max_keys))
         self._memory[: len(memory)] = memory
         self._keys.meta[ROWS], self._keys.meta[EVICTIONS] = rows, evicted
 

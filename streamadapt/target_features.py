@@ -11,7 +11,7 @@ from streamadapt.contracts import FloatArray, IntArray, OpArray
 from streamadapt.derived import TargetMean
 from streamadapt.errors import IncompatibleStateError
 from streamadapt.features_kernels import EVICTIONS, HASH
-from streamadapt.key_table import FIRST_SLOTS, KeyTable
+from streamadapt.key_table import KeyTable
 from streamadapt.state import State
 from streamadapt.target_kernels import run_targets
 
@@ -58,7 +58,7 @@ class TargetMeans:
         self._max_keys = max_keys
         self._waiting = np.zeros((1, len(specs)), np.int64)
         self._prior = np.zeros(1 + len(self._classes))
-        self._adopt(KeyTable.of(np.zeros(0, np.int64), min(FIRST_SLOTS, max_keys), max_keys))
+        self._adopt(KeyTable.empty(max_keys))
 
     @property
     def n_evicted(self) -> int:
@@ -113,9 +113,7 @@ class TargetMeans:
         )
         if not fits:
             raise IncompatibleStateError("target_means: the numbers do not fit the features")
-        self._adopt(
-            KeyTable.of(hashes, max(len(hashes), min(FIRST_SLOTS, self._max_keys)), self._max_keys)
-        )
+        self._adopt(KeyTable.of(hashes, self._max_keys))
         self._means[: len(means)] = means
         self._keys.meta[EVICTIONS] = evicted
         self._prior[:] = prior

@@ -119,7 +119,7 @@ def test_memory_does_not_grow_with_the_keys_beyond_the_bound() -> None:
     sizes = memory.state().nbytes()
     outputs(memory, keys + 5000, np.ones(5000), 2)
     assert (memory.n_keys, memory.state().nbytes()) == (20, sizes)
-    assert len(memory._arrays.slots) == 20
+    assert len(memory._keys.slots) == len(memory._rings) == 20
 
 
 @settings(deadline=None, max_examples=60)
