@@ -4,10 +4,10 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test lint unit bench fuzz clean
+.PHONY: help demo test lint unit bench fuzz services services-down clean
 
 help: ## say what can be made
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -37,7 +37,18 @@ lint: $(VENV)/.test ## ruff, mypy strict, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: $(VENV)/.test ## the tests alone
+# Before the tests, so that no test waits for a download, or says what is missing in its stead.
+$(VENV)/.servers: $(VENV)/.test ops/services/jars.sha256
+	@[ "$$STREAMADAPT_NO_SERVERS" = 1 ] || $(BIN)/python ops/services/services.py fetch
+	@[ "$$STREAMADAPT_NO_SERVERS" = 1 ] || touch $@
+
+services: $(VENV)/.servers ## start a Kafka and a Redis in .services, say where they are
+	@$(BIN)/python ops/services/services.py up --export
+
+services-down: $(VENV)/.installed ## stop what `make services` started
+	@$(BIN)/python ops/services/services.py down
+
+unit: $(VENV)/.servers ## the tests alone
 	$(BIN)/python -m pytest
 
 bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
@@ -49,5 +60,6 @@ fuzz: $(VENV)/.test ## property tests with many new examples
 	$(BIN)/python -m pytest tests --hypothesis-profile=search -m hypothesis
 
 clean: ## remove what was made here, and the cache of compiled kernels
-	rm -rf $(VENV) .demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	[ ! -d .services ] || $(BIN)/python ops/services/services.py down
+	rm -rf $(VENV) .demo .services .services-tests build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf "$${STREAMADAPT_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/streamadapt}/kernels"

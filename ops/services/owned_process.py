@@ -17,6 +17,9 @@ __all__ = ["OwnedProcess", "started_at", "wait_until"]
 POLL_S = 0.02
 KILL_LIMIT_S = 30
 
+# By pid, whichever object started them: an exit code that nobody reads is a process left over.
+CHILDREN: dict[int, subprocess.Popen[bytes]] = {}
+
 
 def started_at(pid: int) -> str | None:
     """Return when the process began, in words that no later owner of the pid can repeat.
@@ -70,19 +73,21 @@ class OwnedProcess:
         self.folder = folder
         self.log = folder / "log.txt"
         self._record = folder / self.RECORD
-        self._child: subprocess.Popen[bytes] | None = None
 
     @property
     def pid(self) -> int | None:
         """The pid, while the recorded process itself runs; a pid that passed on is not it."""
-        if self._child is not None:
-            self._child.poll()  # reads the exit code, so that an ended child is gone
         try:
             record = json.loads(self._record.read_text())
         except (OSError, ValueError):
             return None
         pid = int(record["pid"])
-        return pid if started_at(pid) == record["started"] else None
+        if started_at(pid) == record["started"]:
+            return pid
+        child = CHILDREN.pop(pid, None)
+        if child is not None:
+            child.wait()  # at once: it has ended
+        return None
 
     def start(self, command: list[str]) -> None:
         """Start it, apart from the terminal: Ctrl-C is not for servers."""
@@ -90,7 +95,7 @@ class OwnedProcess:
         if self.pid is not None:
             raise ServiceError(f"{command[0]} runs already in {self.folder} (pid {self.pid})")
         with self.log.open("ab") as log:
-            self._child = subprocess.Popen(
+            child = subprocess.Popen(
                 command,
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
@@ -98,7 +103,8 @@ class OwnedProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        record = {"pid": self._child.pid, "started": started_at(self._child.pid)}
+        CHILDREN[child.pid] = child
+        record = {"pid": child.pid, "started": started_at(child.pid)}
         part = self._record.with_suffix(".part")
         part.write_text(json.dumps(record))
         part.replace(self._record)

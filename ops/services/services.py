@@ -102,9 +102,12 @@ def _down(arguments: argparse.Namespace) -> None:
 def _status(arguments: argparse.Namespace) -> None:
     """Say what runs; leave with 1 if something does not."""
     folder = Path(arguments.dir)
-    cluster, server = KafkaCluster(folder / "kafka"), RedisServer(folder / "redis")
-    processes: dict[str, OwnedProcess] = {"redis": server.process}
-    processes |= {f"kafka broker {i}": broker for i, broker in enumerate(cluster.brokers)}
+    processes: dict[str, OwnedProcess] = {}
+    if not arguments.redis_only:
+        brokers = KafkaCluster(folder / "kafka").brokers
+        processes |= {f"kafka broker {i}": broker for i, broker in enumerate(brokers)}
+    if not arguments.kafka_only:
+        processes["redis"] = RedisServer(folder / "redis").process
     for name, process in processes.items():
         state = "stopped" if process.pid is None else f"runs, pid {process.pid}"
         print(f"{name}: {state}, log {process.log}")
