@@ -84,9 +84,8 @@ class OwnedProcess:
         pid = int(record["pid"])
         if started_at(pid) == record["started"]:
             return pid
-        child = CHILDREN.pop(pid, None)
-        if child is not None:
-            child.wait()  # at once: it has ended
+        if pid in CHILDREN and CHILDREN[pid].poll() is not None:  # read; else the pid is another's
+            del CHILDREN[pid]
         return None
 
     def start(self, command: list[str]) -> None:
