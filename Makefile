@@ -55,6 +55,7 @@ bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's 
 	$(BIN)/python benchmarks/hoeffding_tree.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/generators.py
+	$(BIN)/python benchmarks/tune.py
 
 fuzz: $(VENV)/.test ## property tests with many new examples
 	$(BIN)/python -m pytest tests --hypothesis-profile=search -m hypothesis
