@@ -20,7 +20,7 @@ TRIALS = 7
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("killed")
-    write_classes(folder / "stream.csv", 30_000)
+    write_classes(folder / "stream.csv", 12_000)
     (folder / "pipeline.yaml").write_text(CLASSIFY)
     return folder
 
