@@ -31,9 +31,10 @@ from bench import Row, row, versions, write_results
 from replay_streams import CLASSES, FEATURES, TARGET, write_streams
 
 from streamadapt.processes import Processes
+from streamadapt.search import Search
 from streamadapt.search_space import read_axes
 from streamadapt.trial import PipelineText
-from streamadapt.tune import Search, Tune
+from streamadapt.tune import Tune
 
 PIPELINE = f"""
 name: electricity

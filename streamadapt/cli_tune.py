@@ -65,9 +65,10 @@ def tune(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if resume and fresh:
         raise typer.BadParameter("--resume goes on, --fresh begins again: give one of them")
     from streamadapt.config_file import read_text
+    from streamadapt.search import Search
     from streamadapt.search_space import read_axes
     from streamadapt.trial import PipelineText
-    from streamadapt.tune import Search, Tune
+    from streamadapt.tune import Tune
 
     axes = tuple(read_axes(choose))
     text = PipelineText(read_text(pipeline), str(pipeline))

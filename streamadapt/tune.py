@@ -10,77 +10,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from streamadapt.build import build_task
 from streamadapt.checkpoint import environment
-from streamadapt.comparison import Difference, paired_difference
 from streamadapt.config import Config
 from streamadapt.config_file import placed
 from streamadapt.errors import ConfigError, FatalError
 from streamadapt.feed import POLL_RECORDS, identity_of, opened_source
 from streamadapt.objective import Objective
 from streamadapt.processes import Failed, Processes
-from streamadapt.search_space import Axis, Values, grid, random_values
+from streamadapt.search import Search
+from streamadapt.search_space import Values
 from streamadapt.trial import Assignment, PipelineText, Scores, run_trial
 from streamadapt.tune_folder import TuneFolder
+from streamadapt.tune_results import told
 
-__all__ = ["Search", "Tune"]
+__all__ = ["Tune"]
 
 _WARM_RECORDS = 4_096
 _SHOWN_MISTAKES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What is searched, and how it is scored.
-
-    Parameters
-    ----------
-    axes
-        Paths and their values.
-    random
-        So many trials drawn at random; None for all combinations.
-    seed
-        Of the draws.
-    learner
-        Whose metric decides; by default the only one, or the one whose values are searched.
-    metric
-        Which; by default ``accuracy``, or ``mae`` for numbers.
-    held_out
-        Share of the records, at the end of the stream, that trials do not see.
-    """
-
-    axes: tuple[Axis, ...]
-    random: int | None = None
-    seed: int = 0
-    learner: str | None = None
-    metric: str | None = None
-    held_out: float = 0.3
-
-    def trials(self) -> list[Values]:
-        """Return the values of each trial; of trial 0 none: the file as it is always competes."""
-        if not 0.01 <= self.held_out <= 0.9:
-            raise ConfigError(f"--held-out {self.held_out}: from 0.01 to 0.9 of the records")
-        if self.random is None:
-            return [{}, *grid(self.axes)]
-        return [{}, *random_values(self.axes, self.random, self.seed)]
-
-    def described(self, objective: Objective) -> dict[str, Any]:
-        """Return what tells this search from another."""
-        axes = {axis.path: {axis.kind: list(axis.values)} for axis in self.axes}
-        return {
-            "set": axes,
-            "random": self.random,
-            "seed": self.seed if self.random is not None else None,
-            "learner": objective.learner,
-            "metric": objective.metric,
-            "held_out": self.held_out,
-        }
 
 
 class Tune:
@@ -181,7 +131,19 @@ class Tune:
             reasons = {str(line.get("error")) for line in self._folder.trials.values()}
             raise FatalError(f"no trial came to a score: {'; '.join(sorted(reasons))}")
         tails = self._run_tails([0, best] if best else [0], cut)
-        return None if tails is None else self._results((n, cut), scores, best, tails)
+        if tails is None:
+            return None
+        lines = [self._folder.trials[i] for i in range(len(self.trials))]
+        return {
+            "name": self.config.name,
+            "source": self._source.name if self._source else "generated",
+            "objective": self._search.described(self.objective),
+            "records": {"all": n, "head": cut, "tail": n - cut},
+            "trials": lines,
+            **told(self.objective, lines, best, tails),
+            "versions": environment(),
+            "config": self.config.as_written(),
+        }
 
     def best_config(self, results: Mapping[str, Any]) -> Config:
         """Return the configuration that won."""
@@ -255,48 +217,6 @@ class Tune:
             found[trials[place]] = result
         return None if self._stop else found
 
-    def _results(
-        self,
-        records: tuple[int, int],
-        scores: Sequence[float | None],
-        best: int,
-        tails: Mapping[int, Scores],
-    ) -> dict[str, Any]:
-        n, cut = records
-        differences = _differences(self.objective, tails[best], tails[0]) if best else {}
-        lines = self._folder.trials
-        return {
-            "name": self.config.name,
-            "source": self._source.name if self._source else "generated",
-            "objective": self._search.described(self.objective),
-            "records": {"all": n, "head": cut, "tail": n - cut},
-            "trials": [lines[i] for i in range(len(self.trials))],
-            "best": self._scored(best, scores, tails),
-            "as_written": self._scored(0, scores, tails),
-            "loss": self.objective.loss,
-            "differences": {
-                lane: {
-                    "mean": d.mean, "low": d.low, "high": d.high, "level": d.level, "rows": d.n,
-                    "is_real": d.is_real,
-                } for lane, d in differences.items()
-            },
-            "verdict": _verdict(differences),
-            "versions": environment(),
-            "config": self.config.as_written(),
-        }  # fmt: skip
-
-    def _scored(
-        self, trial: int, scores: Sequence[float | None], tails: Mapping[int, Scores]
-    ) -> dict[str, Any]:
-        tail = tails[trial].metrics
-        return {
-            "trial": trial,
-            "values": self.trials[trial],
-            "head": scores[trial],
-            "tail": self.objective.score(tail),
-            "tail_metrics": tail,
-        }
-
 
 def _check_all(
     pipeline: PipelineText, trials: Sequence[Values], environ: Mapping[str, str]
@@ -326,22 +246,3 @@ def _without_number(value: Any) -> Any:  # noqa: ANN401 - any YAML value
         return [_without_number(inner) for inner in value]
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return type(value).__name__ if is_number else value
-
-
-def _differences(objective: Objective, best: Scores, other: Scores) -> dict[str, Difference]:
-    """Compare losses on the rows of the tail that both were graded on."""
-    found: dict[str, Difference] = {}
-    for lane in objective.lanes(best.losses):
-        (rows, losses), (others_rows, others) = best.losses[lane], other.losses[lane]
-        _, i, j = np.intersect1d(rows, others_rows, assume_unique=True, return_indices=True)
-        if len(i) >= 2:
-            found[lane] = paired_difference(losses[i], others[j])
-    return found
-
-
-def _verdict(differences: Mapping[str, Difference]) -> str:
-    if not differences:
-        return "as it is"
-    if any(d.is_real and d.mean > 0 for d in differences.values()):
-        return "worse"
-    return "better" if all(d.is_real for d in differences.values()) else "not told"

@@ -17,9 +17,10 @@ from streamadapt.config_file import load_config
 from streamadapt.errors import ConfigError, FatalError, IncompatibleStateError
 from streamadapt.folder_lock import locked
 from streamadapt.replay import Replay
+from streamadapt.search import Search
 from streamadapt.search_space import read_axes
 from streamadapt.trial import Assignment, PipelineText, run_trial
-from streamadapt.tune import Search, Tune
+from streamadapt.tune import Tune
 from tests.streams import CLASSIFY, FORECAST, write_classes, write_series
 
 N = 3_000
