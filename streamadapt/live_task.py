@@ -84,6 +84,11 @@ class LiveTask:
         return self.said.n_taken > 0 or self.has_new_name
 
     @property
+    def is_committed(self) -> bool:
+        """Whether the group has committed offsets of it, as far as is known."""
+        return self.committed.get("e") is not None
+
+    @property
     def position(self) -> int:
         """A number that grows with every record taken from any input."""
         return sum(self.offsets.values())

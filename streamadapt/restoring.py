@@ -180,7 +180,8 @@ class Restoring:
         elif found:
             self._lost(
                 f"no offset is committed, but the store holds checkpoints up to {found[-1]}: "
-                "offsets expired, were deleted, or the group has another name"
+                "offsets expired, were deleted, or the group has another name; whatever is "
+                "chosen, it begins where kafka.start says, and publishes again what it finds there"
             )
         elif self._tag is None:
             self._begin()

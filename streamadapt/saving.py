@@ -100,7 +100,7 @@ class Saving:
             plan = self._plan(task)
             if plan.writing is not None and plan.writing[0].done():
                 self._written(plan)
-            if plan.writing is None and not self._stores.is_away and self._is_due(plan, now):
+            if plan.writing is None and self._may_write(plan) and self._is_due(plan, now):
                 self._write(plan)
         self._stores.ask()
         self._look(tasks.values())
@@ -118,7 +118,7 @@ class Saving:
         own = [self._plan(task) for task in tasks]
         for plan in own:
             self._await(plan, end_s)
-            if not self._stores.is_away and plan.task.position != plan.saved_position:
+            if self._may_write(plan) and plan.task.position != plan.saved_position:
                 self._write(plan)
                 self._await(plan, end_s)
 
@@ -132,6 +132,13 @@ class Saving:
             self.expect(task, at_once=False)
             plan = self._plans[task.partition]
         return plan
+
+    def _may_write(self, plan: _Plan) -> bool:
+        """Whether the store is there, and the group has committed.
+
+        A checkpoint that is older than all commits would look as if the offsets had been lost.
+        """
+        return not self._stores.is_away and (plan.task.is_committed or plan.due_s == 0.0)
 
     def _is_due(self, plan: _Plan, now_s: float) -> bool:
         taken = plan.task.position - plan.saved_position

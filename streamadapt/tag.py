@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from streamadapt.errors import CorruptStateError, IncompatibleStateError
 
@@ -44,6 +44,12 @@ class Entry:
 
     name: str
     order: list[Run]
+    chars: int = field(init=False)
+    """Length of the order as text; kept, as it is asked for at every turn."""
+
+    def __post_init__(self) -> None:
+        """Count."""
+        self.chars = len(coded(self.order))
 
     @property
     def is_origin(self) -> bool:
@@ -53,9 +59,12 @@ class Entry:
     def take(self, kind: str, n: int) -> None:
         """Note that `n` more records came from `kind`."""
         if n and self.order and self.order[-1][0] == kind:
-            self.order[-1] = (kind, self.order[-1][1] + n)
-        elif n:
+            before = self.order.pop()[1]
+            self.chars -= len(str(before)) + 1
+            n += before
+        if n:
             self.order.append((kind, n))
+            self.chars += len(str(n)) + 1
 
 
 @dataclass(slots=True)
@@ -88,8 +97,8 @@ class Tag:
 
     @property
     def length(self) -> int:
-        """How long the text would be, about; cheap."""
-        return sum(len(e.name) + 2 + 7 * len(e.order) for e in self.entries)
+        """How long the text is at most, orders included."""
+        return 1 + sum(len(entry.name) + 2 + entry.chars for entry in self.entries)
 
     def text(self, ordered: bool) -> str:
         """Return the tag as text; without orders where all records come by one input."""
@@ -110,9 +119,9 @@ class Tag:
         self.entries = _named(self.entries)
 
     def keep(self, n: int) -> None:
-        """Leave the newest `n` named entries."""
-        named = [i for i, entry in enumerate(self.entries) if entry.name]
-        self.entries = self.entries[named[-n] if len(named) > n else 0 :]
+        """Leave the newest `n` named entries, and what is after them."""
+        named = [i for i, entry in enumerate(self.entries) if entry.name][-n:]
+        self.entries = self.entries[named[0] if named else 0 :]
 
     def since(self, name: str) -> list[Run]:
         """Return what was taken after the checkpoint `name`."""

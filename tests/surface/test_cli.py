@@ -101,7 +101,7 @@ def test_schema_is_printed_as_json() -> None:
         (CorruptStateError("x"), 3),
         (SourceError("x"), 4),
         (LawError("x"), 1),
-        (RetryableError("x"), 1),
+        (RetryableError("x"), 5),
         (OSError("x"), 1),
     ],
 )

@@ -1,0 +1,456 @@
+"""The worker over a Kafka of lists: every event predicted once, whatever happens in between."""
+
+from __future__ import annotations
+
+import pytest
+
+from streamadapt.connectors.memory import MemoryStore
+from streamadapt.connectors.partition_log import BrokerError, Partition
+from streamadapt.errors import IncompatibleStateError, StoreAwayError
+from streamadapt.live_input import LiveInput, Piece
+from streamadapt.live_task import LiveTask
+from streamadapt.log_feed import LogFeed
+from streamadapt.logged_source import order_taken
+from streamadapt.restoring import LostStateError
+from streamadapt.tag import Tag
+from streamadapt.task import Task
+from tests.streamadapt.live import Live, labels
+from tests.streamadapt.memory_log import MemoryConsumer
+
+INPUTS = {"e": "events", "l": "labels", "c": "control"}
+
+
+def replayed(live: Live, number: int = 0) -> Task:
+    """Return the task that takes the same records in the order told by the predictions."""
+    task = LiveTask(live.config, {}, number, dict.fromkeys(INPUTS, 0))
+    until = {k: len(live.log.logs[Partition(t, number)]) for k, t in INPUTS.items()}
+    readers = {k: live.log.reader(Partition(t, number), 0) for k, t in INPUTS.items()}
+    headers = [record.headers for record in live.log.logs[Partition("output", number)]]
+    order = order_taken(iter(headers), f"events/{number}/", dict.fromkeys(INPUTS, 0), until)
+    feed = LogFeed(readers, until, order)
+    while (pieces := feed.take(1000)) is not None:
+        task.take_silently(pieces)
+    return task.task
+
+
+def ids(live: Live, number: int = 0) -> list[str]:
+    return [prediction["id"] for prediction in live.predictions(number)]
+
+
+def test_every_event_is_predicted_once_and_the_state_is_that_of_a_replay() -> None:
+    live = Live()
+    worker = live.worker()
+    for first in range(0, 900, 90):
+        live.write(first, 90)
+        live.settle(worker, most=37)
+    assert ids(live) == [f"0-{i}" for i in range(900)]
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+    assert {"drift", "reset"} <= {fact for fact, _ in live.notes.facts}
+
+
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_worker_killed_between_any_two_turns_is_continued_to_the_bit(every: int) -> None:
+    live, whole = Live(), Live()
+    worker = live.worker()
+    for first in range(0, 900, 45):
+        live.write(first, 45)
+        whole.write(first, 45)
+    steady = whole.worker()
+    whole.settle(steady, most=45)
+    for turn in range(400):
+        worker._consumer.most = 45  # type: ignore[attr-defined]
+        worker._turn()
+        if turn % (11 * every) == 10:
+            live.kill(worker)
+            worker = live.worker()
+    live.settle(worker, most=45)
+    assert ids(live) == ids(whole) == [f"0-{i}" for i in range(900)]
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+@pytest.mark.parametrize(
+    "call", ["begin", "send", "send_offsets", "flush", "commit", "late_commit"]
+)
+def test_a_transaction_that_fails_anywhere_loses_and_repeats_nothing(call: str) -> None:
+    live = Live()
+    worker = live.worker()
+    for first in range(0, 300, 60):
+        live.write(first, 60)
+        live.log.fail_at = [call]
+        live.settle(worker, most=25)
+    assert ids(live) == [f"0-{i}" for i in range(300)]
+    assert live.notes.counts["transactions_failed"] == 5
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+def test_two_workers_share_the_partitions_and_hand_them_over() -> None:
+    live = Live(n_partitions=4)
+    first = live.worker("0")
+    for number in range(4):
+        live.write(0, 100, number)
+    live.settle(first)
+    second = live.worker("1")
+    for number in range(4):
+        live.write(100, 100, number)
+    live.settle(first)
+    live.settle(second)
+    assert sorted(first.holdings.tasks) == [0, 2]
+    assert sorted(second.holdings.tasks) == [1, 3]
+    live.kill(first)
+    for number in range(4):
+        live.write(200, 50, number)
+    live.settle(second)
+    for number in range(4):
+        assert ids(live, number) == [f"{number}-{i}" for i in range(250)]
+        state = second.holdings.tasks[number].task.state()
+        assert state.digest() == replayed(live, number).state().digest()
+
+
+def test_a_task_whose_partition_comes_back_untouched_goes_on_as_it_is() -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 100)
+    live.settle(worker)
+    task = worker.holdings.tasks[0]
+    live.log.rebalance()
+    live.write(100, 100)
+    live.settle(worker)
+    assert worker.holdings.tasks[0] is task
+    assert ids(live) == [f"0-{i}" for i in range(200)]
+
+
+def test_a_task_is_not_kept_if_somebody_else_committed_in_between() -> None:
+    live = Live()
+    sleeper = live.worker("0")
+    live.write(0, 100)
+    live.settle(sleeper)
+    kept = sleeper.holdings.tasks[0]
+    consumer = sleeper._consumer
+    assert isinstance(consumer, MemoryConsumer)
+    live.log.members.remove(consumer)  # it sleeps, and is thrown out
+    other = live.worker("1")
+    live.write(100, 50)
+    live.settle(other)
+    live.kill(other)
+    live.log.members.append(consumer)
+    live.log.rebalance()
+    live.write(150, 50)
+    live.settle(sleeper)
+    assert sleeper.holdings.tasks[0] is not kept
+    assert ids(live) == [f"0-{i}" for i in range(200)]
+    state = sleeper.holdings.tasks[0].task.state()
+    assert state.digest() == replayed(live).state().digest()
+
+
+def test_commands_act_on_all_records_after_them_and_are_replayed_from_there() -> None:
+    live = Live()
+    worker = live.worker()
+    commands = [
+        '{"command": "pause", "learner": "tree"}',
+        '{"command": "promote", "learner": "logistic"}',
+        '{"command": "resume"}',
+        '{"command": "reset", "learner": "tree"}',
+    ]
+    for i, command in enumerate(commands):
+        live.write(i * 100, 100)
+        live.settle(worker)
+        live.log.write("control", 0, [command.encode()], 1000 * i)
+        live.settle(worker)
+    live.write(400, 100)
+    live.settle(worker)
+    said = live.predictions()
+    assert {p["learner"] for p in said[:200]} == {"tree"}
+    assert {p["learner"] for p in said[200:]} == {"logistic"}
+    assert worker.holdings.tasks[0].task.lanes[0].version == 1
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+def test_poison_goes_to_the_dead_letters_with_its_reason_and_offsets_advance() -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 10)
+    bad = [b"", None, b"\xff\xfe", b"{", b"[1]", b'{"id": "x", "a": "1"}', b'{"a": 1, "b": 2}']
+    live.log.write("events", 0, bad, 200)
+    live.log.write("labels", 0, [b"", b'{"id": "0-1"}', b'{"id": "0-2", "label": "maybe"}'], 201)
+    live.log.write("control", 0, [b"?", b'{"command": "reset", "learner": "forest"}'], 202)
+    live.write(10, 10)
+    live.settle(worker)
+    reasons = [(letter["stream"], letter["reason"]) for letter in live.dead_letters()]
+    assert sorted(reasons) == sorted(
+        [("events", r) for r in ("empty", "tombstone", "not_utf8", "malformed", "wrong_type",
+                                 "wrong_type", "missing_id")]
+        + [("labels", r) for r in ("empty", "no_label", "unknown_class")]
+        + [("control", r) for r in ("malformed", "unknown_learner")]
+    )  # fmt: skip
+    assert len(ids(live)) == 20
+    assert live.log.committed[Partition("events", 0)].offset == 27
+
+
+def test_while_the_store_is_away_the_worker_goes_on_and_a_new_assignment_waits() -> None:
+    live = Live()
+    is_away = [False]
+
+    class Leaving(MemoryStore):
+        def put(self, name: str, blob: bytes) -> None:
+            self._check()
+            super().put(name, blob)
+
+        def get(self, name: str) -> bytes | None:
+            self._check()
+            return super().get(name)
+
+        def names(self, prefix: str = "") -> list[str]:
+            self._check()
+            return super().names(prefix)
+
+        def _check(self) -> None:
+            if is_away[0]:
+                raise StoreAwayError("no answer from the store")
+
+    live.connect = lambda: Leaving(live.blobs)
+    worker = live.worker()
+    live.write(0, 100)
+    live.settle(worker)
+    is_away[0] = True
+    live.write(100, 100)
+    live.settle(worker)
+    assert len(ids(live)) == 200
+    assert live.notes.named("store_away")
+    live.kill(worker)
+    live.write(200, 100)
+    second = live.worker()
+    for _ in range(20):
+        second._turn()
+    assert not second.holdings.tasks
+    assert second.holdings.waiting == [0]
+    assert live.notes.gauges["ready"] == 0
+    is_away[0] = False
+    second._stores._retry_s = 0.0
+    live.settle(second)
+    assert ids(live) == [f"0-{i}" for i in range(300)]
+    assert second.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+def test_a_wiped_store_is_noticed_and_written_again() -> None:
+    live = Live(checkpoint__every_s="1000")
+    worker = live.worker()
+    worker._saving._every = live.config.checkpoint.model_copy(update={"every_events": 50})
+    live.write(0, 100)
+    live.settle(worker)
+    assert live.blobs
+    live.blobs.clear()
+    worker._saving._looked_s = 0.0
+    live.settle(worker)
+    worker._saving._looked_s = 0.0
+    live.settle(worker)
+    assert live.notes.named("checkpoints_vanished")
+    newest = Tag.read(live.log.committed[Partition("events", 0)].tag).names[0]
+    assert any(newest.split(":")[1] in key for key in live.blobs)
+
+
+def _after_100(live: Live) -> None:
+    worker = live.worker()
+    for first in range(0, 100, 25):
+        live.write(first, 25)
+        live.settle(worker)
+    live.kill(worker)
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before() -> None:
+    live = Live()
+    _after_100(live)
+    newest = max(live.blobs)
+    live.blobs[newest] = live.blobs[newest][:-20] + b"x" * 20
+    worker = live.worker()
+    live.write(100, 50)
+    live.settle(worker)
+    assert live.notes.named("restored")[-1]["replayed"]
+    assert ids(live) == [f"0-{i}" for i in range(150)]
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+def _without_checkpoints(live: Live) -> None:
+    live.blobs.clear()
+
+
+def _without_tag(live: Live) -> None:
+    events = Partition("events", 0)
+    live.log.committed[events] = live.log.committed[events]._replace(tag="")
+
+
+def _without_commit(live: Live) -> None:
+    live.log.committed.clear()
+
+
+def _retention(live: Live) -> None:
+    live.log.starts[Partition("events", 0)] = 101
+    live.write(100, 10)
+
+
+def _topic_made_anew(live: Live) -> None:
+    live.log.logs[Partition("events", 0)] = live.log.logs[Partition("events", 0)][:10]
+
+
+LOSSES = {
+    "the store holds none of the checkpoints": _without_checkpoints,
+    "without a tag": _without_tag,
+    "no offset is committed, but the store holds checkpoints": _without_commit,
+    "retention passed the committed offset: records 100 to 100 are gone": _retention,
+    "the log ends at 10, before the committed offset 100": _topic_made_anew,
+}
+
+
+# Of 100 events before the loss and 50 after it (10 more where retention passed): how many labels
+# were learned, and how many events were predicted after the loss; by rebuilding, by resetting.
+LEARNED_AND_PREDICTED = dict(
+    zip(
+        LOSSES,
+        [
+            ((150, 50), (50, 50)),
+            ((150, 50), (50, 50)),
+            ((150, 150), (150, 150)),  # nothing says where it stood: all is predicted again
+            ((59, 59), (59, 59)),  # the log holds none of the first 100
+            ((60, 50), (50, 50)),  # the log holds ten of them
+        ],
+        strict=True,
+    )
+)
+
+
+@pytest.mark.parametrize("problem", LOSSES)
+def test_lost_state_is_refused_with_the_choices_spelled_out(problem: str) -> None:
+    live = Live()
+    _after_100(live)
+    LOSSES[problem](live)
+    worker = live.worker()
+    with pytest.raises(LostStateError, match=problem) as raised:
+        live.settle(worker)
+    for choice in ("--on-lost-state rebuild", "--on-lost-state reset", "bring the checkpoint back"):
+        assert choice in str(raised.value)
+
+
+@pytest.mark.parametrize("policy", ["rebuild", "reset"])
+@pytest.mark.parametrize("problem", LOSSES)
+def test_lost_state_is_handled_as_decided_beforehand(problem: str, policy: str) -> None:
+    live = Live(kafka__on_lost_state=policy)
+    _after_100(live)
+    before = len(ids(live))
+    LOSSES[problem](live)
+    worker = live.worker()
+    live.settle(worker)
+    live.write(200, 50)
+    live.settle(worker)
+    assert [f"0-{i}" for i in range(200, 250)] == ids(live)[-50:]
+    lost = live.notes.named("state_lost")
+    assert [fields["policy"] for fields in lost] == [policy]
+    learned = worker.holdings.tasks[0].task.counts["labelled"]
+    again = len(ids(live)) - before
+    assert (learned, again) == LEARNED_AND_PREDICTED[problem][policy == "reset"]
+
+
+def test_other_partitions_go_on_while_one_is_refused() -> None:
+    live = Live(n_partitions=2)
+    worker = live.worker()
+    for first in range(0, 40, 10):
+        for number in (0, 1):
+            live.write(first, 10, number)
+        live.settle(worker)
+    live.kill(worker)
+    for key in [key for key in live.blobs if key.startswith("demo.1/")]:
+        del live.blobs[key]
+    second = live.worker()
+    for number in (0, 1):
+        live.write(40, 50, number)
+    live.settle(second)
+    assert ids(live, 0) == [f"0-{i}" for i in range(90)]
+    assert len(ids(live, 1)) == 40
+    assert list(second.holdings.refused) == [1]
+    assert live.notes.gauges["ready"] == 0
+
+
+def test_a_changed_component_stops_the_start_unless_it_is_reset() -> None:
+    live = Live()
+    _after_100(live)
+    changed = Live(learners__tree__grace_period="70")
+    live.config = changed.config
+    with pytest.raises(IncompatibleStateError, match="otherwise than its state: tree"):
+        live.settle(live.worker())
+    live.log.members.clear()
+    worker = live.worker(reset=frozenset({"tree"}))
+    live.write(100, 20)
+    live.settle(worker)
+    assert ids(live) == [f"0-{i}" for i in range(120)]
+
+
+def test_on_a_stop_all_is_committed_and_the_next_start_replays_nothing() -> None:
+    live = Live(checkpoint__every_s="1000")
+    worker = live.worker()
+    live.write(0, 100)
+    live.settle(worker)
+    worker.stop()
+    worker.run()
+    second = live.worker()
+    live.write(100, 10)
+    live.settle(second)
+    assert live.notes.named("restored")[-1]["replayed"] == 0
+    assert ids(live) == [f"0-{i}" for i in range(110)]
+
+
+def test_no_labels_are_taken_where_the_tag_has_no_room_and_none_is_lost() -> None:
+    live = Live(checkpoint__every_s="1000")
+    live.connect = _away
+    worker = live.worker()
+    for first in range(900):
+        live.write(first, 1, labels_too=False)
+        live.log.write("labels", 0, labels(first, 1), 10 * first - 5)
+        worker._turn()
+        if worker._held_back:
+            break
+    tag = live.log.committed[Partition("events", 0)].tag
+    assert 0.8 * 3500 < len(tag) <= 3500
+    live.write(first + 1, 200, labels_too=False)
+    for _ in range(20):
+        worker._turn()
+    assert len(ids(live)) == first + 201
+    assert len(live.log.committed[Partition("events", 0)].tag) <= 3500
+    worker._stores._connect = live.connect
+    worker._stores._retry_s = 0.0
+    live.settle(worker)
+    assert not worker._held_back
+    assert live.log.committed[Partition("labels", 0)].offset == first + 1
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+def _away() -> MemoryStore:
+    raise StoreAwayError("no answer from the store")
+
+
+def test_transactions_that_never_succeed_end_the_worker() -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 10)
+    live.log.fail_at = ["commit"] * 1000
+    worker._pause = lambda seconds: None
+    with pytest.raises(BrokerError):
+        worker.run()
+
+
+def test_however_records_are_cut_into_polls_the_same_is_said(  # law 2, through the live input
+) -> None:
+    live = Live()
+    live.write(0, 120)
+    live.log.write("control", 0, [b'{"command": "pause"}', b'{"command": "resume"}'], 0)
+    said = []
+    for size in (7, 120):
+        task = LiveTask(live.config, {}, 0, dict.fromkeys(INPUTS, 0))
+        for kind, n in (("e", 50), ("c", 1), ("l", 30), ("e", 70), ("c", 1), ("l", 90)):
+            reader = live.log.reader(Partition(INPUTS[kind], 0), task.offsets[kind])
+            while n:
+                batch = reader.poll(0, min(n, size))
+                task.take([Piece(kind, batch)])
+                n -= len(batch)
+        values = [v for out in task.said.outgoing for v in out.values if out.topic == "output"]
+        headers = [h for out in task.said.outgoing for h in out.headers if out.topic == "output"]
+        said.append((values, headers, task.task.state().digest(), task.tag.text(ordered=True)))
+    assert said[0] == said[1]
+    assert LiveInput(live.config) is not None
