@@ -398,9 +398,11 @@ def test_on_a_stop_all_is_committed_and_the_next_start_replays_nothing() -> None
 
 def test_no_labels_are_taken_where_the_tag_has_no_room_and_none_is_lost() -> None:
     live = Live(checkpoint__every_s="1000")
-    live.connect = _away
     worker = live.worker()
-    for first in range(900):
+    live.settle(worker)
+    worker._stores._store = None
+    worker._stores._connect = _away
+    for first in range(1200):
         live.write(first, 1, labels_too=False)
         live.log.write("labels", 0, labels(first, 1), 10 * first - 5)
         worker._turn()
