@@ -16,9 +16,9 @@ import yaml
 
 from streamadapt.jit import cache_folder
 from streamadapt.ops import report_charts as charts
-from streamadapt.ops.report_data import RunData, read_run
+from streamadapt.ops.report_data import RunData, horizon_of, read_run
 
-__all__ = ["REPORT_FILE", "chart_json", "chart_library", "page", "write_report"]
+__all__ = ["REPORT_FILE", "chart_json", "chart_library", "metric_table", "page", "write_report"]
 
 REPORT_FILE = "report.html"
 
@@ -30,6 +30,8 @@ _TEMPLATES = jinja2.Environment(
     lstrip_blocks=True,
 )
 _HIGHER_IS_WORSE = frozenset({"log_loss", "brier", "mae", "rmse", "nrmse", "mape", "pinball"})
+_FEW_SAMPLES = 5  # of speed: fewer make no curve
+_MOST_DECIMALS = 7
 _COUNTS = ("graded", "ungraded")
 _FIRST = ("accuracy", "kappa", "kappa_m", "kappa_temporal", "log_loss", "mae", "rmse", "r2")
 
@@ -87,17 +89,16 @@ def _charts(run: RunData) -> list[charts.Chart]:
     colours = charts.Colours(run.lanes, baselines)
     shown: list[charts.Chart] = []
     if run.windows["row"]:
-        unit = "row: an event or a late label"
-        shown.append(charts.curves(run.windows, run.facts, colours, unit))
+        shown.append(charts.curves(run.windows, run.facts, colours))
         if run.facts["row"]:
-            shown.append(charts.facts(run.facts, run.windows, colours, unit))
+            shown.append(charts.facts(run.facts, run.windows, colours))
     if run.calibration.get("learner"):
         shown.append(charts.calibration(run.calibration, colours, len(run.classes)))
     if run.errors.get("learner"):
         shown.append(charts.errors(run.errors, colours))
     if tables := run.summary.get("confusion"):
-        shown.append(charts.confusion(tables, run.classes, run.lanes[0]))
-    if len(run.resources["seconds"]) > 2:
+        shown.append(charts.confusion(tables, run.classes, _best(run)[0]))
+    if len(run.resources["seconds"]) >= _FEW_SAMPLES:
         shown += charts.resources(run.resources)
     return shown
 
@@ -115,32 +116,87 @@ def _tables(run: RunData) -> dict[str, Any]:
     return {
         "metrics": metric_table(run.summary["learners"], run.lanes),
         "legend": [(lane, colours.of[lane], lane in baselines) for lane in run.lanes],
+        "verdicts": [
+            _verdict(run, horizon) for horizon in dict.fromkeys(map(horizon_of, run.lanes))
+        ],
         "rejected": rejected,
+        "n_rejected": sum(rejected.values()),
         "counters": others,
         "config": yaml.safe_dump(run.summary["config"], sort_keys=False, allow_unicode=True),
     }
 
 
+def _best(run: RunData, horizon: int | None = None) -> tuple[str, str]:
+    """Return the best learner by the first metric there is, and that metric."""
+    learners = run.summary["learners"]
+    lanes = [lane for lane in run.lanes if horizon in {None, horizon_of(lane)}]
+    for name in ("accuracy", "mae"):
+        known = [lane for lane in lanes if learners[lane].get(name) is not None]
+        if known:
+            sign = 1.0 if name in _HIGHER_IS_WORSE else -1.0
+            return min(known, key=lambda lane: sign * learners[lane][name]), name
+    return lanes[0], ""
+
+
+def _verdict(run: RunData, horizon: int) -> tuple[str, bool]:
+    """Return which learner is best, in plain words, and whether that is bad news."""
+    lane, name = _best(run, horizon)
+    if not name:
+        return "Nothing was graded: no label came.", True
+    value = f"{name} {_text(run.summary['learners'][lane][name])}"
+    if run.is_baseline(lane):
+        return f"No learner beats the baseline {lane} ({value}).", True
+    return f"Best: {lane} ({value}).", False
+
+
 def metric_table(
     learners: Mapping[str, Mapping[str, float | None]], lanes: Sequence[str]
 ) -> dict[str, Any]:
-    """Return names of metrics, and of each lane its values as texts, and whether each is best."""
+    """Return names of metrics, and of each lane its values as texts, and whether each is best.
+
+    Forecasts are compared with those of their own horizon.
+    """
     names = list(dict.fromkeys(name for lane in lanes for name in learners[lane]))
     names.sort(key=lambda name: (name in _COUNTS, name not in _FIRST))
-    best: dict[str, float] = {}
+    best: dict[tuple[str, int], float] = {}
+    texts: dict[str, list[str]] = {}
     for name in names:
-        values = [v for lane in lanes if (v := learners[lane].get(name)) is not None]
-        if values and name not in _COUNTS:
-            best[name] = min(values) if name in _HIGHER_IS_WORSE else max(values)
+        texts[name] = column_texts([learners[lane].get(name) for lane in lanes])
+        for lane in lanes:
+            value, place = learners[lane].get(name), (name, horizon_of(lane))
+            if value is not None and name not in _COUNTS:
+                better = min if name in _HIGHER_IS_WORSE else max
+                best[place] = better(best.get(place, value), value)
     rows = [
-        (lane, [_cell(learners[lane].get(name), best.get(name)) for name in names])
-        for lane in lanes
-    ]
+        (lane, [
+            (texts[name][i], learners[lane].get(name) == best.get((name, horizon_of(lane)), ""))
+            for name in names
+        ])
+        for i, lane in enumerate(lanes)
+    ]  # fmt: skip
     return {"names": names, "rows": rows}
 
 
-def _cell(value: float | None, best: float | None) -> tuple[str, bool]:
-    return _text(value), value is not None and value == best
+def column_texts(values: Sequence[float | None]) -> list[str]:
+    """Return numbers of one column as texts with one number of decimals, so that points align.
+
+    >>> column_texts([0.86, 0.8892, -2.6e-6, None])
+    ['0.8600', '0.8892', '0.0000', '-']
+    >>> column_texts([1_000, 20]), column_texts([12.3, 3.0, 1234.5])
+    (['1,000', '20'], ['12.30', '3.00', '1,234.50'])
+    """
+    known = sorted(abs(v) for v in values if v and math.isfinite(v))
+    if not known or all(isinstance(v, int) for v in values if v is not None):
+        return [_text(value) for value in values]
+    typical = known[(len(known) - 1) // 2]
+    decimals = max(0, 3 - math.floor(math.log10(typical)))
+    return [_text(v) if decimals > _MOST_DECIMALS else _fixed(v, decimals) for v in values]
+
+
+def _fixed(value: float | None, decimals: int) -> str:
+    if value is None or not math.isfinite(value):
+        return "-"
+    return f"{round(value, decimals) + 0.0:,.{decimals}f}"  # 0.0 makes 0 of -0
 
 
 def _text(value: float | None) -> str:

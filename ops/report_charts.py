@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from streamadapt.ops.report_data import Columns
+from streamadapt.ops.report_data import Columns, thinned
 
 __all__ = ["Chart", "Colours", "calibration", "confusion", "curves", "errors", "facts", "resources"]
 
@@ -20,8 +20,13 @@ Spec: TypeAlias = dict[str, Any]
 _PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c564b", "#6a51a3")
 _GREYS = ("#8a8a8a", "#b0a090", "#90a0b0", "#a08090")
 _DASHES = ([4, 3], [1, 2], [8, 3], [6, 2, 1, 2])
-_AXIS_WIDTH = 60
+_AXIS_WIDTH = 84  # of charts below each other, so that their rows are
+_FEW_RULES = 20
 _LOSSES = ("accuracy", "kappa_m", "mae", "rmse")  # what is shown first
+
+
+# One by one, so that 0 is not 0M: by itself an axis gives all its numbers the unit of the largest.
+_THOUSANDS = {"labelExpr": "format(datum.value, '~s')", "tickCount": 6}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +61,29 @@ class Colours:
         return {"field": "learner", "type": "nominal", "scale": scale, "legend": None}
 
 
-def curves(windows: Columns, facts: Columns, colours: Colours, unit: str) -> Chart:
+def curves(windows: Columns, facts: Columns, colours: Colours) -> Chart:
     """Return metrics over the windows of a run, with a rule at each drift."""
+    shown, k = thinned(windows)
     names = [name for name in windows if name not in {"learner", "row", "graded"}]
     first = next((name for name in _LOSSES if name in names), names[0])
     drifts = [i for i, kind in enumerate(facts["kind"]) if kind == "drift"]
     rules = {name: [facts[name][i] for i in drifts[:300]] for name in ("learner", "row")}
-    y = {"field": "shown", "type": "quantitative", "title": None, "scale": {"zero": False}}
+    y = {"field": "shown", "type": "quantitative", "title": None, "scale": {"zero": False},
+         "axis": {"minExtent": _AXIS_WIDTH}}  # fmt: skip
     line = {
         "transform": [{"calculate": "datum[metric]", "as": "shown"}],
         "mark": {"type": "line", "strokeWidth": 1.5, "clip": True, "invalid": None},
         "encoding": {
-            "x": _rows(windows["row"], unit), "y": y,
+            "x": _rows(windows["row"]), "y": y,
             "color": colours.colour(), "strokeDash": colours.dash(),
         },
     }  # fmt: skip
+    # Many rules are a curtain: then they only hint at where to look in the chart below.
+    opacity = 0.5 if len(drifts) <= _FEW_RULES else 0.2
     rule = {
         "data": {"values": _rows_of(rules)},
-        "mark": {"type": "rule", "strokeWidth": 1, "opacity": 0.45},
-        "encoding": {"x": _rows(windows["row"], unit), "color": colours.colour()},
+        "mark": {"type": "rule", "strokeWidth": 1, "opacity": opacity},
+        "encoding": {"x": _rows(windows["row"]), "color": colours.colour()},
     }
     asked = {"input": "select", "options": names, "name": "Metric "}
     spec = {
@@ -82,22 +91,24 @@ def curves(windows: Columns, facts: Columns, colours: Colours, unit: str) -> Cha
         "params": [{"name": "metric", "value": first, "bind": asked}],
         "layer": [rule, line] if drifts else [line],
     }
-    text = "Each point is one window of graded rows. Vertical lines are drifts."
-    return Chart("curves", "Over time", text, spec, windows)
+    point = "one window of graded rows" if k == 1 else f"the mean of {k} windows of graded rows"
+    text = f"Each point is {point}." + (" Vertical lines are drifts." if drifts else "")
+    return Chart("curves", "Over time", text, spec, shown)
 
 
-def facts(facts: Columns, windows: Columns, colours: Colours, unit: str) -> Chart:
+def facts(facts: Columns, windows: Columns, colours: Colours) -> Chart:
     """Return drifts, warnings and reactions below the curves, on the same axis."""
     spec = {
         "height": 26 * len(set(facts["kind"])),
-        "mark": {"type": "point", "filled": True, "size": 70, "opacity": 0.85},
+        "mark": {"type": "tick", "thickness": 2, "size": 17, "opacity": 0.85},
         "encoding": {
-            "x": _rows(windows["row"], unit),
-            "y": {"field": "kind", "type": "nominal", "title": None, "axis": {"grid": True}},
+            "x": _rows(windows["row"]),
+            "y": {"field": "kind", "type": "nominal", "title": None,
+                  "axis": {"grid": False, "minExtent": _AXIS_WIDTH}},
             "color": colours.colour(),
             "tooltip": [{"field": name} for name in ("learner", "kind", "row")],
         },
-    }
+    }  # fmt: skip
     text = "What detectors heard, and what was done."
     return Chart("facts", "Drifts and reactions", text, spec, facts)
 
@@ -105,7 +116,7 @@ def facts(facts: Columns, windows: Columns, colours: Colours, unit: str) -> Char
 def calibration(data: Columns, colours: Colours, n_classes: int) -> Chart:
     """Return how often what was said came true."""
     what = "second class" if n_classes == 2 else "most probable class"
-    axis = {"format": "%", "tickCount": 5}
+    axis = {"format": "%", "values": [0, 0.25, 0.5, 0.75, 1]}
     share = {"scale": {"domain": [0, 1]}, "axis": axis, "type": "quantitative"}
     x = {"field": "said", "title": f"probability given to the {what}", **share}
     y = {"field": "came", "title": "how often it came", **share}
@@ -158,7 +169,7 @@ def confusion(
     cells = {"mark": {"type": "rect", "stroke": "var(--faint)", "strokeWidth": 0.5},
              "encoding": {**place, "color": share}}  # fmt: skip
     text_of = {"field": "n", "format": ",", "type": "quantitative"}
-    numbers = {"mark": {"type": "text", "color": "var(--ink)"},
+    numbers = {"mark": {"type": "text", "color": "var(--ink)", "fontSize": 13},
                "encoding": {**place, "text": text_of}}  # fmt: skip
     asked = {"input": "select", "options": list(tables), "name": "Learner "}
     spec = {
@@ -172,32 +183,33 @@ def confusion(
 
 
 def resources(data: Columns) -> list[Chart]:
-    """Return speed and memory over the seconds of a run."""
+    """Return speed and memory over the seconds since the first sample: starting is no news."""
     steps = range(1, len(data["seconds"]))
-    t, records = data["seconds"], data["records"]
+    t, records = [at - data["seconds"][0] for at in data["seconds"]], data["records"]
     speed: Columns = {
         "seconds": [t[i] for i in steps],
         "per_s": [(records[i] - records[i - 1]) / max(1e-9, t[i] - t[i - 1]) for i in steps],
     }
     memory: Columns = {"seconds": t, "mb": [n / 1e6 for n in data["memory_bytes"]]}
     return [
-        Chart("speed", "Records per second", "", _over_seconds("per_s", "s"), speed),
-        Chart("memory", "Memory (MB)", "", _over_seconds("mb", "~s"), memory),
+        Chart("speed", "Records per second", "", _over_seconds("per_s", t[-1]), speed),
+        Chart("memory", "Memory (MB)", "", _over_seconds("mb", t[-1]), memory),
     ]
 
 
-def _over_seconds(name: str, number: str) -> Spec:
-    y = {"field": name, "type": "quantitative", "title": None, "axis": {"format": number}}
-    x = {"field": "seconds", "type": "quantitative", "title": "seconds", "axis": {"tickCount": 6}}
+def _over_seconds(name: str, end: float) -> Spec:
+    y = {"field": name, "type": "quantitative", "title": None,
+         "axis": {**_THOUSANDS, "tickCount": 4}}  # fmt: skip
+    x = {"field": "seconds", "type": "quantitative", "title": "seconds since the first records",
+         "scale": {"domain": [0, end], "nice": False}, "axis": {"tickCount": 6}}  # fmt: skip
     mark = {"type": "area", "line": {"color": "#0072b2"}, "color": "#0072b2", "fillOpacity": 0.15}
     return {"height": 160, "mark": mark, "encoding": {"x": x, "y": y}}
 
 
-def _rows(rows: Sequence[int], unit: str) -> Spec:
+def _rows(rows: Sequence[int]) -> Spec:
     domain = [0, max(rows, default=1) + 1]
-    axis = {"format": "~s", "tickCount": 6}
-    return {"field": "row", "type": "quantitative", "title": unit,
-            "scale": {"domain": domain, "nice": False}, "axis": axis}  # fmt: skip
+    return {"field": "row", "type": "quantitative", "title": "rows: events and late labels",
+            "scale": {"domain": domain, "nice": False}, "axis": _THOUSANDS}  # fmt: skip
 
 
 def _rows_of(columns: Columns) -> list[dict[str, Any]]:

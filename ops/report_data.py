@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -13,13 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamadapt.contracts import FloatArray, IntArray
+from streamadapt.contracts import FloatArray
 from streamadapt.errors import SourceError
+from streamadapt.ops.losses import class_codes
 from streamadapt.ops.results import RESOURCES_FILE, WINDOWS_FILE
 from streamadapt.ops.summary import SUMMARY_FILE
 from streamadapt.predictions import PREDICTIONS_FILE
 
-__all__ = ["Columns", "RunData", "read_run"]
+__all__ = ["Columns", "RunData", "horizon_of", "read_run", "thinned"]
 
 Columns: TypeAlias = dict[str, list[Any]]
 
@@ -51,9 +53,9 @@ class RunData:
 
     @property
     def lanes(self) -> list[str]:
-        """Learners, then baselines."""
+        """Learners, then baselines; those of one horizon together."""
         found = list(self.summary["learners"])
-        return sorted(found, key=self.is_baseline)
+        return sorted(found, key=lambda lane: (horizon_of(lane), self.is_baseline(lane)))
 
     def is_baseline(self, lane: str) -> bool:
         """Whether a lane is a trivial one that nobody asked for by name."""
@@ -78,6 +80,42 @@ def read_run(folder: Path) -> RunData:
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise SourceError(f"{folder} holds no run that can be shown: {error}") from error
     return run
+
+
+def horizon_of(lane: str) -> int:
+    """Return how many rows ahead a learner forecasts, 0 if it does not.
+
+    >>> horizon_of("run/tree@24"), horizon_of("tree")
+    (24, 0)
+    """
+    horizon = lane.rpartition("@")[2]
+    return int(horizon) if "@" in lane and horizon.isdecimal() else 0
+
+
+def thinned(windows: Columns, most: int = 250) -> tuple[Columns, int]:
+    """Return means of so many windows of a learner that at most `most` are left; and how many.
+
+    More points than that are noise on a page, not a curve.
+
+    >>> thinned({"learner": ["a"] * 3, "row": [9, 19, 29], "mae": [1.0, None, 2.0]}, most=2)
+    ({'learner': ['a', 'a'], 'row': [19, 29], 'mae': [1.0, 2.0]}, 2)
+    """
+    learners = np.array(windows["learner"], object)
+    places = [np.flatnonzero(learners == lane) for lane in dict.fromkeys(windows["learner"])]
+    k = max((-(-len(place) // most) for place in places), default=1)
+    groups = [place[i : i + k] for place in places for i in range(0, len(place), k)]
+    found: Columns = {
+        name: [values[group[-1]] for group in groups]
+        if name in {"learner", "row", "graded"}
+        else [_mean(values[i] for i in group) for group in groups]
+        for name, values in windows.items()
+    }
+    return found, k
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    return math.fsum(known) / len(known) if known else None
 
 
 def _facts(path: Path) -> tuple[Columns, int]:
@@ -112,7 +150,7 @@ def _calibration(file: pq.ParquetFile, lanes: Sequence[str], classes: Sequence[s
         for group in range(file.num_row_groups):
             names = ["label", *(f"{lane}:{name}" for name in shown)]
             table = file.read_row_group(group, names)
-            codes = _codes(table["label"], classes)
+            codes = class_codes(table["label"].combine_chunks(), classes)
             P = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
             known = (codes >= 0) & ~np.isnan(P[:, 0])
             best = P[known].argmax(axis=1) if known.any() else np.zeros(0, np.int64)
@@ -123,15 +161,6 @@ def _calibration(file: pq.ParquetFile, lanes: Sequence[str], classes: Sequence[s
         for n, said, hits in sums.T[sums[0] > 0].tolist():
             _append(found, (lane, said / n, hits / n, int(n)))
     return found
-
-
-def _codes(column: pa.ChunkedArray, classes: Sequence[str]) -> IntArray:
-    """Return indices of classes, -1 for none."""
-    array = column.combine_chunks()
-    names = array.dictionary.to_pylist()
-    own = np.array([classes.index(name) for name in names] + [-1], np.int64)
-    codes: IntArray = own[array.indices.fill_null(len(names)).to_numpy(zero_copy_only=False)]
-    return codes
 
 
 def _errors(file: pq.ParquetFile, lanes: Sequence[str]) -> Columns:

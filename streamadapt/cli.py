@@ -260,12 +260,15 @@ def compare(
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE", help="The page to write.")
     ] = Path("compare.html"),
+    block_length: Annotated[
+        str, typer.Option(metavar="N|auto", help="Events in a block of the bootstrap, on average.")
+    ] = "auto",
 ) -> None:
     """Show runs over one stream side by side, and which differences are real."""
-    from streamadapt.ops.compare import compare_runs
+    from streamadapt.ops.compare import asked_block_length, compare_runs
 
-    for pair in compare_runs(folders, output):
-        typer.echo(f"{pair.learner} less {pair.best}: {pair.difference}")
+    for pair in compare_runs(folders, output, asked_block_length(block_length)):
+        typer.echo(f"{pair.learner} less {pair.best}: {pair.difference or 'no events in common'}")
     typer.echo(f"wrote {output}")
 
 

@@ -1,7 +1,7 @@
 """Paired comparison of learners by their losses on the same rows: which differences are real.
 
-`paired_difference` tells the difference of mean losses with an interval; `mcnemar` and
-`mcnemar_windows` ask, of 0/1 losses, which of two learners is right where the other is wrong.
+`paired_difference` tells the difference of mean losses with an interval; `RunningDifference` does
+so for streams that memory cannot hold.  See `streamadapt.mcnemar` for tests of 0/1 losses.
 """
 
 from __future__ import annotations
@@ -12,17 +12,13 @@ from typing import TypeAlias
 
 import numpy as np
 
-from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.bootstrap import automatic_block_length, resampled_means
+from streamadapt.contracts import BoolArray, FloatArray
 from streamadapt.errors import ParameterError, checked
 
-__all__ = [
-    "Difference", "McNemar", "McNemarWindows", "mcnemar", "mcnemar_windows", "paired_difference",
-]  # fmt: skip
+__all__ = ["Difference", "Losses", "RunningDifference", "loss_difference", "paired_difference"]
 
 Losses: TypeAlias = FloatArray | BoolArray
-
-# Below so many rows on which just one of the two is right, McNemar's test is exact.
-_FEW = 25
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +45,107 @@ class Difference:
         return f"{self.mean:+.4g} [{self.low:+.4g}, {self.high:+.4g}], {verdict}"
 
 
+class RunningDifference:
+    """The difference of two learners' losses, block of rows by block, in bounded memory.
+
+    Differences are kept row by row for `most` rows; then each two neighbours become one sum, and so
+    on, so that a sum always stands for 2^k rows.  Blocks of the bootstrap are made of whole sums.
+    However the rows are cut into calls of `add`, the result is the same, bit for bit.
+
+    Parameters
+    ----------
+    most
+        Sums held, an even number: 8 bytes each.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> wrong = (rng.random((2, 5_000)) < [[0.30], [0.25]]).astype(float)
+    >>> running = RunningDifference()
+    >>> for part in np.split(wrong, 5, axis=1):
+    ...     running.add(part[0], part[1])
+    >>> running.difference() == paired_difference(wrong[0], wrong[1])
+    True
+    """
+
+    def __init__(self, most: int = 1 << 17) -> None:
+        if most < 2 or most % 2:
+            raise ParameterError(f"most = {most}: must be an even number from 2 on")
+        self.n = 0
+        self._rows_of_sum = 1
+        self._sums: FloatArray = np.empty(most)
+        self._n_sums = 0
+        self._rest: FloatArray = np.empty(0)  # rows of a sum that is not full yet
+
+    def add(self, losses: Losses, others: Losses) -> None:
+        """Take the next rows [n] of both; those where one is not finite are left out.
+
+        Raises
+        ------
+        ParameterError
+            If the lengths differ.
+        """
+        d = np.concatenate([self._rest, _paired(losses, others)])
+        self.n += len(d) - len(self._rest)
+        while len(d) >= self._rows_of_sum:
+            room = len(self._sums) - self._n_sums
+            k = min(room, len(d) // self._rows_of_sum)
+            rows, d = d[: k * self._rows_of_sum], d[k * self._rows_of_sum :]
+            new = rows.reshape(k, self._rows_of_sum).sum(axis=1)
+            self._sums[self._n_sums : self._n_sums + k] = new
+            self._n_sums += k
+            if self._n_sums == len(self._sums):
+                self._n_sums //= 2
+                self._sums[: self._n_sums] = self._sums.reshape(-1, 2).sum(axis=1)
+                self._rows_of_sum *= 2
+        self._rest = d.copy()
+
+    def difference(
+        self,
+        *,
+        level: float = 0.95,
+        block: float | None = None,
+        n_resamples: int = 1_000,
+        seed: int = 0,
+    ) -> Difference:
+        """Return mean(losses) - mean(others) with its interval; see `paired_difference`.
+
+        Raises
+        ------
+        ParameterError
+            If there are fewer than two rows, or a parameter is out of bounds.
+        """
+        n = int(checked("number of paired losses", self.n, 2, math.inf))
+        checked("level", level, 0.5, 1.0 - 1e-6)
+        checked("n_resamples", n_resamples, 10, 1_000_000)
+        sums, rows = self._all_sums()
+        mean = float(sums.sum() / n)
+        d = sums - rows * mean
+        if block is None:
+            # The cube root is enough for rows that hardly depend on each other, and costs little.
+            length = max(automatic_block_length(d), n ** (1 / 3) / self._rows_of_sum)
+        else:
+            length = max(1.0, checked("block", block, 1.0, n) / self._rows_of_sum)
+        means = resampled_means(d, length, n_resamples, seed) * (len(d) / n)
+        low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist()
+        return Difference(mean, mean + low, mean + high, level, n, length * self._rows_of_sum)
+
+    def by_parts(self, n_parts: int = 20) -> FloatArray:
+        """Return the mean difference in each of `n_parts` parts of the stream, or of fewer."""
+        sums, rows = self._all_sums()
+        starts = np.unique(np.arange(n_parts) * len(sums) // n_parts)[: len(sums)]
+        found: FloatArray = np.add.reduceat(sums, starts) / np.add.reduceat(rows, starts)
+        return found
+
+    def _all_sums(self) -> tuple[FloatArray, FloatArray]:
+        """Return the sums, and of how many rows each is; the last one may be of fewer."""
+        sums = self._sums[: self._n_sums]
+        rows = np.full(self._n_sums, float(self._rows_of_sum))
+        if len(self._rest):
+            sums, rows = np.append(sums, self._rest.sum()), np.append(rows, len(self._rest))
+        return sums, rows
+
+
 def paired_difference(
     losses: Losses,
     others: Losses,
@@ -60,10 +157,8 @@ def paired_difference(
 ) -> Difference:
     """Return mean(losses) - mean(others) with an interval by the stationary bootstrap.
 
-    Losses of neighbouring rows are alike, so rows are resampled in blocks, at random places and
-    of random (geometric) length, around the end of the stream (Politis and Romano, "The stationary
-    bootstrap", JASA 89(428), 1994); the interval is that between the quantiles of the resampled
-    means.  Each block is read off running sums: a resample costs n / block steps, not n.
+    Losses of neighbouring rows are alike, so rows are resampled in blocks; the interval is that
+    between the quantiles of the resampled means.  See `streamadapt.bootstrap`.
 
     Parameters
     ----------
@@ -73,8 +168,8 @@ def paired_difference(
     level
         Share of intervals that should cover the true difference.
     block
-        Mean length of a block, in rows; by default n^(1/3).  Give a larger one where losses
-        depend on each other for longer: too short blocks make too narrow intervals.
+        Mean length of a block, in rows; by default n^(1/3), or as long as the correlation of the
+        differences asks for (`automatic_block_length`).  Too short ones make too narrow intervals.
     n_resamples
         Resamples.
     seed
@@ -95,98 +190,24 @@ def paired_difference(
     >>> paired_difference(wrong[0], wrong[0]).is_real
     False
     """
-    d = _paired(losses, others)
-    n = int(checked("number of paired losses", len(d), 2, math.inf))
-    checked("level", level, 0.5, 1.0 - 1e-6)
-    checked("n_resamples", n_resamples, 10, 1_000_000)
-    block = checked("block", n ** (1 / 3) if block is None else block, 1.0, n)
-    means = _resampled(d - d.mean(), block, n_resamples, seed)
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2]).tolist()
-    mean = float(d.mean())
-    return Difference(mean, mean + low, mean + high, level, n, block)
+    running = RunningDifference(most=2 * len(losses) + 2)  # never full: no rows are put together
+    running.add(losses, others)
+    return running.difference(level=level, block=block, n_resamples=n_resamples, seed=seed)
 
 
-@dataclass(frozen=True, slots=True)
-class McNemar:
-    """On how many rows just one of two learners was wrong, and how likely such a lead is by chance.
-
-    ``p_value`` is two-sided.
-    """
-
-    only_first_wrong: int
-    only_second_wrong: int
-    p_value: float
-
-
-def mcnemar(losses: Losses, others: Losses) -> McNemar:
-    """Test whether two learners are wrong equally often, by 0/1 losses on the same rows [n].
-
-    Rows on which both are right, or both wrong, tell nothing; on the others each learner should be
-    wrong as often as heads come up (McNemar, "Note on the sampling error of the difference between
-    correlated proportions or percentages", Psychometrika 12(2), 1947).  Of fewer than 25 such rows
-    the probability is the exact binomial one, else that of chi squared with Edwards' continuity
-    correction.  Rows count as independent: over a long stream ask `paired_difference`, or
-    `mcnemar_windows`.
-
-    Examples
-    --------
-    >>> mcnemar(np.array([1.0, 1, 1, 1, 1, 1, 0]), np.array([0.0, 0, 0, 0, 0, 1, 0]))
-    McNemar(only_first_wrong=5, only_second_wrong=0, p_value=0.0625)
-    """
-    d = _paired(losses, others)
-    first, second = int((d > 0).sum()), int((d < 0).sum())
-    return McNemar(first, second, _p_value(first, second))
-
-
-@dataclass(frozen=True, slots=True)
-class McNemarWindows:
-    """McNemar's test in each window of a stream: where along it one learner was better.
-
-    ``end`` int64 [w] is the last row of each window; the counts are int64 [w], ``p_value`` float64
-    [w] is two-sided and corrected for the number of windows (Holm, "A simple sequentially rejective
-    multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979).
-    """
-
-    end: IntArray
-    only_first_wrong: IntArray
-    only_second_wrong: IntArray
-    p_value: FloatArray
-
-    def wins(self, level: float = 0.95) -> tuple[int, int, int]:
-        """Return in how many windows the first was better, the second was, and neither surely."""
-        sure: BoolArray = self.p_value < 1 - level
-        lead = np.sign(self.only_second_wrong - self.only_first_wrong)
-        first, second = int((sure & (lead > 0)).sum()), int((sure & (lead < 0)).sum())
-        return first, second, len(sure) - first - second
-
-
-def mcnemar_windows(losses: Losses, others: Losses, window: int = 1_000) -> McNemarWindows:
-    """Test by windows of `window` rows, the last one as long as what is left; see `mcnemar`.
+def loss_difference(losses: Losses, others: Losses) -> FloatArray:
+    """Return losses - others [n], NaN where one of them is not finite.
 
     Raises
     ------
     ParameterError
-        If the lengths differ, there are no rows, or `window` is below 1.
+        If the lengths differ.
 
     Examples
     --------
-    >>> first, second = np.zeros(3_000), np.zeros(3_000)
-    >>> first[:100] = 1  # wrong at the beginning
-    >>> second[2_000:2_100] = 1  # wrong at the end
-    >>> mcnemar_windows(first, second).wins()
-    (1, 1, 1)
+    >>> loss_difference(np.array([1.0, 1.0]), np.array([0.0, np.nan]))
+    array([ 1., nan])
     """
-    checked("window", window, 1, math.inf)
-    d = np.nan_to_num(_difference(losses, others), nan=0.0)  # a row not graded decides nothing
-    checked("number of paired losses", len(d), 1, math.inf)
-    starts = np.arange(0, len(d), window)
-    lost, won = (np.add.reduceat(side, starts, dtype=np.int64) for side in (d > 0, d < 0))
-    p = [_p_value(a, b) for a, b in zip(lost.tolist(), won.tolist(), strict=True)]
-    return McNemarWindows(np.append(starts[1:], len(d)) - 1, lost, won, _holm(np.array(p)))
-
-
-def _difference(losses: Losses, others: Losses) -> FloatArray:
-    """Return losses - others [n], NaN where one of them is not finite."""
     losses, others = np.asarray(losses, np.float64), np.asarray(others, np.float64)
     if losses.ndim != 1 or losses.shape != others.shape:
         raise ParameterError(f"losses of shapes {losses.shape} and {others.shape} are not paired")
@@ -196,52 +217,6 @@ def _difference(losses: Losses, others: Losses) -> FloatArray:
 
 
 def _paired(losses: Losses, others: Losses) -> FloatArray:
-    d = _difference(losses, others)
+    d = loss_difference(losses, others)
     found: FloatArray = d[~np.isnan(d)]
     return found
-
-
-def _resampled(d: FloatArray, block: float, n_resamples: int, seed: int) -> FloatArray:
-    """Return the mean of each resample of `d`, whose own mean is 0.
-
-    So the sum of all of `d` is 0, and running sums go on around its end as if it were a ring.
-    """
-    n, rng = len(d), np.random.default_rng(seed)
-    sums = np.concatenate([[0.0], np.cumsum(d)[:-1]])
-    means = np.empty(n_resamples)
-    for i in range(n_resamples):
-        lengths = _lengths(rng, n, block)
-        starts = rng.integers(n, size=len(lengths))
-        means[i] = (sums[(starts + lengths) % n] - sums[starts]).sum() / n
-    return means
-
-
-def _lengths(rng: np.random.Generator, n: int, block: float) -> IntArray:
-    """Return random lengths of blocks, of mean `block`, that are n rows together."""
-    n_blocks = math.ceil(n / block)
-    lengths = rng.geometric(1 / block, n_blocks + math.ceil(3 * math.sqrt(n_blocks)))
-    while (total := np.cumsum(lengths))[-1] < n:
-        lengths = np.concatenate([lengths, rng.geometric(1 / block, n_blocks)])
-    last = int(np.searchsorted(total, n))
-    lengths[last] -= total[last] - n
-    found: IntArray = lengths[: last + 1]
-    return found
-
-
-def _p_value(a: int, b: int) -> float:
-    """Two-sided probability of a split at least as uneven as a to b, if both are as likely."""
-    n = a + b
-    if n < _FEW:
-        tail = sum(math.comb(n, i) for i in range(min(a, b) + 1))
-        return min(1.0, math.ldexp(tail, 1 - n))
-    chi_squared = max(0, abs(a - b) - 1) ** 2 / n
-    return math.erfc(math.sqrt(chi_squared / 2))  # one degree of freedom
-
-
-def _holm(p: FloatArray) -> FloatArray:
-    """Return p-values corrected for their number, in the order given."""
-    order = np.argsort(p, kind="stable")
-    raised = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    corrected = np.empty(len(p))
-    corrected[order] = np.minimum(raised, 1.0)
-    return corrected

@@ -10,15 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from streamadapt.comparison import (
-    Difference,
-    McNemarWindows,
-    mcnemar,
-    mcnemar_windows,
-    paired_difference,
-)
+from streamadapt.bootstrap import automatic_block_length
+from streamadapt.comparison import Difference, RunningDifference, paired_difference
 from streamadapt.contracts import FloatArray
 from streamadapt.errors import ParameterError
+from streamadapt.mcnemar import McNemarWindows, mcnemar, mcnemar_windows
 
 
 def autoregressive(rng: np.random.Generator, n: int, rho: float) -> FloatArray:
@@ -59,7 +55,7 @@ def test_the_interval_is_that_of_whole_resamples(n: int, seed: int, block: float
     assert (found.low, found.high) == pytest.approx((low, high), abs=1e-12)
 
 
-@pytest.mark.parametrize(("rho", "block"), [(0.0, None), (0.5, None), (0.9, 100.0)])
+@pytest.mark.parametrize(("rho", "block"), [(0.0, None), (0.5, None), (0.9, None), (0.9, 100.0)])
 def test_intervals_cover_the_true_difference_about_as_often_as_they_say(
     rho: float, block: float | None
 ) -> None:
@@ -117,8 +113,80 @@ def test_equal_seeds_give_equal_intervals() -> None:
     assert paired_difference(a, b, seed=1) != paired_difference(a, b, seed=2)
 
 
-def test_blocks_are_the_cube_root_of_the_rows_long() -> None:
+def test_blocks_are_the_cube_root_of_the_rows_long_or_as_long_as_rows_are_alike() -> None:
     assert paired_difference(np.zeros(8_000), np.zeros(8_000)).block == pytest.approx(20.0)
+    d = autoregressive(np.random.default_rng(13), 8_000, 0.95)
+    found = paired_difference(d, np.zeros(8_000), n_resamples=20)
+    assert found.block == automatic_block_length(d - d.mean()) > 20.0
+
+
+@pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])
+def test_blocks_are_about_as_long_as_theory_has_them_for_an_autoregression(rho: float) -> None:
+    # For it G / g(0) is 2 rho / (1 - rho^2), in the notation of Politis and White.
+    rng, n = np.random.default_rng(9), 20_000
+    best = max(1.0, ((2 * rho / (1 - rho**2)) ** 2 * n) ** (1 / 3))
+    found = [automatic_block_length(autoregressive(rng, n, rho)) for _ in range(20)]
+    assert best / 1.3 < np.median(found) < best * 1.3 + 2.0
+
+
+def test_blocks_of_a_long_series_that_drifts_are_as_long_as_is_allowed() -> None:
+    n = 100_000
+    drifting = np.linspace(0, 1, n) + np.random.default_rng(10).normal(size=n)
+    assert automatic_block_length(drifting) == math.ceil(3 * math.sqrt(n))
+
+
+@pytest.mark.parametrize("x", [np.zeros(50), np.full(2, 0.1), np.arange(2.0), np.zeros(1)])
+def test_blocks_of_a_series_that_tells_nothing_are_single_rows(x: FloatArray) -> None:
+    assert automatic_block_length(x) == 1.0
+
+
+@given(st.integers(2, 400), st.integers(0, 2**16), st.sampled_from([2, 8, 64, 1024]))
+def test_differences_are_the_same_however_rows_are_cut_into_calls(
+    n: int, seed: int, most: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = rng.normal(size=(2, n)) * 10.0 ** rng.integers(-5, 5, size=n)
+    whole, cut = RunningDifference(most), RunningDifference(most)
+    whole.add(a, b)
+    ends = np.sort(rng.integers(0, n, size=rng.integers(0, 9)))
+    for part in np.split(np.stack([a, b]), ends, axis=1):
+        cut.add(part[0], part[1])
+    found = whole.difference(n_resamples=20)
+    assert cut.difference(n_resamples=20) == found
+    assert cut.by_parts(7).tolist() == whole.by_parts(7).tolist()
+    assert found.mean == pytest.approx((a - b).mean(), rel=1e-9, abs=1e-9)
+    assert cut.n == n
+
+
+def test_sums_of_rows_give_about_the_interval_that_rows_give() -> None:
+    d = autoregressive(np.random.default_rng(11), 60_000, 0.9)
+    rows, sums = (RunningDifference(most) for most in (1 << 17, 1 << 13))
+    for running in (rows, sums):
+        running.add(d, np.zeros(len(d)))
+    fine, coarse = rows.difference(), sums.difference()
+    assert coarse.mean == pytest.approx(fine.mean, abs=1e-12)
+    assert coarse.high - coarse.low == pytest.approx(fine.high - fine.low, rel=0.1)
+
+
+def test_memory_of_a_running_difference_does_not_grow_with_the_stream() -> None:
+    running, rng = RunningDifference(1 << 10), np.random.default_rng(12)
+    held = []
+    for _ in range(200):
+        a, b = (rng.random((2, 20_000)) < 0.3).astype(float)
+        running.add(a, b)
+        held.append(sum(v.nbytes for v in vars(running).values() if isinstance(v, np.ndarray)))
+    assert running.n == 4_000_000
+    assert max(held) <= 8 * (1 << 10) + 8 * 4_000_000 / (1 << 9)  # the sums, and rows of one sum
+    assert not running.difference().is_real
+
+
+def test_parts_tell_where_along_the_stream_a_learner_was_better() -> None:
+    running = RunningDifference()
+    running.add(np.r_[np.ones(500), np.zeros(1_500)], np.r_[np.zeros(1_000), np.ones(1_000)])
+    assert running.by_parts(4).tolist() == [1.0, 0.0, -1.0, -1.0]
+    few = RunningDifference()
+    few.add(np.ones(3), np.zeros(3))
+    assert few.by_parts(20).tolist() == [1.0, 1.0, 1.0]
 
 
 def test_rows_that_one_of_the_two_did_not_grade_are_left_out() -> None:
@@ -196,6 +264,12 @@ def test_what_cannot_be_compared_is_refused(
 ) -> None:
     with pytest.raises(ParameterError):
         paired_difference(losses, others, **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("most", [0, 3])
+def test_an_odd_number_of_sums_is_refused(most: int) -> None:
+    with pytest.raises(ParameterError, match="even"):
+        RunningDifference(most)
 
 
 def test_windows_of_nothing_are_refused() -> None:
