@@ -89,11 +89,12 @@ def probed(page: Path, tmp_path: Path, *options: str) -> dict[str, Any]:
     """Return what a script finds in the drawn page: sizes on screen, for printing, and after it."""
     probe = """
       const sizes = () => [...document.querySelectorAll("figure svg")].map(svg => svg.clientWidth);
-      const look = () => {
-        if (!document.body.dataset.drawn) return setTimeout(look, 20);
+      const sleep = () => new Promise(done => setTimeout(done, 20));
+      const look = async () => {
+        while (!document.body.dataset.drawn) await sleep();
         const found = {screen: sizes(), over: document.documentElement.scrollWidth - innerWidth};
-        dispatchEvent(new Event("beforeprint")); found.paper = sizes();
-        dispatchEvent(new Event("afterprint")); found.after = sizes();
+        dispatchEvent(new Event("beforeprint")); await sleep(); found.paper = sizes();
+        dispatchEvent(new Event("afterprint")); await sleep(); found.after = sizes();
         document.body.dataset.probe = btoa(JSON.stringify(found));
       };
       look();"""
