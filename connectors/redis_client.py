@@ -27,38 +27,42 @@ class Timeouts(NamedTuple):
     retries: int = 2
 
 
-# Beginnings of the server's errors, in upper case; the first that fits counts.
-_REFUSED = (
-    ("NOAUTH", f"it asks for a password: put it into the URL or {PASSWORD_VARIABLE}"),
-    ("WRONGPASS", "the user or the password is wrong"),
-    ("INVALID USERNAME-PASSWORD", "the user or the password is wrong"),
-    ("INVALID PASSWORD", "the password is wrong"),
-    ("AUTH", "it asks for no password, and was given one"),
+# By class of error, or beginning of the server's text in upper case; the first that fits counts.
+# The client takes the code off the texts of those errors for which it has a class.
+_FULL = "it is full: raise maxmemory, or delete what is not needed"
+_REPLICA = "it is a replica, and takes no writes: give the address of the primary"
+_WRONG = "the user or the password is wrong"
+_ASKS = f"it asks for a password: put it into the URL or {PASSWORD_VARIABLE}"
+_RIGHTS = "this user may not do that: allow it +@read +@write +@connection +@transaction +info"
+_REFUSED: tuple[tuple[str | type[Exception], str], ...] = (
+    ("HELLO MUST BE CALLED", _ASKS),
+    ("NOAUTH", _ASKS),
+    ("AUTHENTICATION REQUIRED", _ASKS),
+    ("AUTH <PASSWORD> CALLED WITHOUT", "it asks for no password, and was given one"),
     ("CLIENT SENT AUTH", "it asks for no password, and was given one"),
-    ("NOPERM", "this user may not do that: allow it all of @read, @write, @hash and @keyspace"),
-    ("NO PERMISSION", "this user may not do that"),
+    (redis.AuthenticationError, _WRONG),
+    ("WRONGPASS", _WRONG),
+    (redis.exceptions.NoPermissionError, _RIGHTS),
     ("WRONGTYPE", "another program uses these keys: choose another prefix"),
     ("DB INDEX", "it has no database of that number"),
 )
-_AWAY = (
-    ("OOM", "it is full: raise maxmemory, or delete what is not needed"),
-    ("READONLY", "it is a replica, and takes no writes: give the address of the primary"),
-    ("YOU CAN'T WRITE AGAINST A READ ONLY", "it is a replica, and takes no writes"),
+_AWAY: tuple[tuple[str | type[Exception], str], ...] = (
+    (redis.exceptions.OutOfMemoryError, _FULL),
+    ("OOM", _FULL),
+    (redis.exceptions.ReadOnlyError, _REPLICA),
+    ("READONLY", _REPLICA),
+    (redis.BusyLoadingError, "it is still loading its data"),
     ("LOADING", "it is still loading its data"),
-    ("REDIS IS LOADING", "it is still loading its data"),
     ("MISCONF", "it cannot write to its disk, and therefore takes no writes"),
     ("CLUSTERDOWN", "the cluster is not whole"),
     ("MASTERDOWN", "its primary is away"),
     ("NOREPLICAS", "it has too few replicas to take writes"),
     ("BUSY", "it runs somebody's script"),
-)
-_AWAY_ERRORS = (
-    ((redis.TimeoutError, TimeoutError), "it does not answer"),
-    ((redis.ConnectionError, OSError), "it cannot be reached"),
-    (
-        (redis.exceptions.ClusterError, redis.exceptions.RedisClusterException),
-        "the cluster cannot be reached, or is not whole",
-    ),
+    (redis.TimeoutError, "it does not answer"),
+    (TimeoutError, "it does not answer"),
+    (redis.ConnectionError, "it cannot be reached"),
+    (OSError, "it cannot be reached"),
+    (redis.exceptions.RedisClusterException, "the cluster cannot be reached"),
 )
 
 
@@ -122,15 +126,12 @@ def explained(address: RedisAddress, error: Exception) -> StoreError:
     said = str(error)
     if address.password:
         said = said.replace(address.password, "***")
+    if isinstance(error, redis.ConnectionError) and "SSL" in said.upper():
+        return StoreRefusedError(f"store {address}: TLS failed ({said})")
     for kind, table in ((StoreRefusedError, _REFUSED), (StoreAwayError, _AWAY)):
-        for beginning, what in table:
-            if said.upper().startswith(beginning):
+        for sign, what in table:
+            if said.upper().startswith(sign) if isinstance(sign, str) else isinstance(error, sign):
                 return kind(f"store {address}: {what} ({said})")
-    if "CERTIFICATE" in said.upper() or "SSL" in said.upper():
-        return StoreRefusedError(f"store {address}: no TLS as asked for ({said})")
-    for errors, what in _AWAY_ERRORS:
-        if isinstance(error, errors):
-            return StoreAwayError(f"store {address}: {what} ({said})")
     return StoreRefusedError(f"store {address}: it failed ({said})")
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 import redis
 
-__all__ = ["RedisServer", "free_port", "needs_redis"]
+__all__ = ["RedisServer", "free_port", "needs_redis", "shared_server"]
 
 needs_redis = pytest.mark.skipif(
     shutil.which("redis-server") is None, reason="no redis-server is installed"
@@ -69,3 +72,15 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+@functools.cache
+def shared_server() -> RedisServer:
+    """Return one server for all tests of this process that need nothing of their own."""
+    if shutil.which("redis-server") is None:
+        pytest.skip("no redis-server is installed")
+    folder = tempfile.TemporaryDirectory(prefix="redis-")
+    server = RedisServer(Path(folder.name))
+    atexit.register(folder.cleanup)
+    atexit.register(server.kill)
+    return server

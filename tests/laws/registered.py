@@ -25,6 +25,7 @@ from tests.laws.source_files import (
     WRITERS,
     write_svmlight,
 )
+from tests.redis_server import shared_server
 
 
 def _change(n_features: int) -> Learner:
@@ -72,7 +73,11 @@ OTHER_SOURCES: dict[str, Callable[[Path], Source]] = {
 }
 """What opens those that cannot hold these records."""
 
-STORES: dict[str, str | None] = {"MemoryStore": None, "SQLiteStore": "a.sqlite"}
+STORES: dict[str, str | None] = {
+    "MemoryStore": None,
+    "RedisStore": "a real server",
+    "SQLiteStore": "a.sqlite",
+}
 SINKS: dict[str, str | None] = {"JSONLSink": "a.jsonl", "MemorySink": None}
 """Names of files by class, None for memory."""
 
@@ -103,6 +108,8 @@ def make_store(kind: str, folder: Path) -> Callable[[], Store]:
     """Return what opens one place of this class again and again."""
     name = STORES[kind]
     place: Any = {} if name is None else folder / name
+    if kind == "RedisStore":
+        place = shared_server().url
     return lambda: getattr(connectors, kind)(place)
 
 
