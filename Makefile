@@ -57,6 +57,7 @@ bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's 
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/checkpoints.py
 
 fuzz: $(VENV)/.test ## property tests with many new examples
 	$(BIN)/python -m pytest tests --hypothesis-profile=search -m hypothesis

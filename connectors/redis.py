@@ -105,7 +105,8 @@ class RedisStore:
         checked("retries", retries, 0, 20)
         self.address = parse_address(url)
         self.prefix = prefix
-        timeouts = Timeouts(timeout_s, connect_timeout_s, retries)
+        self._retries = retries
+        timeouts = Timeouts(timeout_s, connect_timeout_s)
         self._client = self._tried(lambda: client_of(self.address, timeouts))
         try:
             self._tried(self._client.ping)
@@ -182,7 +183,7 @@ class RedisStore:
         self.close()
 
     def _tried(self, action: Callable[[], T]) -> T:
-        return tried(self.address, action)
+        return tried(self.address, action, self._retries)
 
     def _check_server(self) -> None:
         try:

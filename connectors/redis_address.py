@@ -26,6 +26,7 @@ _SCHEMES: dict[str, _Kind] = {
     "rediss+cluster": "cluster",
 }
 _TLS = {"ca": "ssl_ca_certs", "cert": "ssl_certfile", "key": "ssl_keyfile"}
+_TLS |= {name: name for name in _TLS.values()}  # the client's own names, in URLs for it
 _FORMS = (
     "redis://host:6379/0, rediss://host (TLS), unix:///path/of/socket, "
     "redis+sentinel://host1:26379,host2/service or redis+cluster://host1,host2"

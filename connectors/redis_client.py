@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, TypeVar
 
 import redis
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
@@ -20,11 +21,20 @@ T = TypeVar("T")
 
 
 class Timeouts(NamedTuple):
-    """How long one attempt may take, and how many follow it."""
+    """How long to wait for the next bytes of an answer, and for a connection."""
 
     answer_s: float = 2.0
     connect_s: float = 1.0
-    retries: int = 2
+
+
+_PAUSES = ExponentialWithJitterBackoff(base=0.01, cap=0.2)
+_TRIED_AGAIN = (
+    redis.ConnectionError,
+    redis.TimeoutError,
+    redis.exceptions.ClusterError,
+    redis.exceptions.RedisClusterException,
+    OSError,
+)
 
 
 # By class of error, or beginning of the server's text in upper case; the first that fits counts.
@@ -69,8 +79,8 @@ _AWAY: tuple[tuple[str | type[Exception], str], ...] = (
 def client_of(address: RedisAddress, timeouts: Timeouts) -> Any:  # noqa: ANN401 - one of two
     """Return a client for `address`, which connects when it is used first.
 
-    All attempts together are bounded: each waits ``answer_s`` at most for the next bytes, and at
-    most ``retries`` follow with short random pauses.  So all that is sent must be idempotent.
+    It makes one attempt at anything: its own retries are nested, those of a command around those
+    of a connection, and would take nine times ``answer_s`` where `tried` takes three.
 
     Raises
     ------
@@ -82,7 +92,7 @@ def client_of(address: RedisAddress, timeouts: Timeouts) -> Any:  # noqa: ANN401
         "password": address.password,
         "socket_timeout": timeouts.answer_s,
         "socket_connect_timeout": timeouts.connect_s,
-        "retry": Retry(ExponentialWithJitterBackoff(base=0.01, cap=0.2), timeouts.retries),
+        "retry": Retry(NoBackoff(), 0),
         "health_check_interval": 15,
     }
     tls: dict[str, Any] = {"ssl": True, **address.tls_options} if address.tls else {}
@@ -103,12 +113,22 @@ def client_of(address: RedisAddress, timeouts: Timeouts) -> Any:  # noqa: ANN401
     return redis.Redis(host=host, port=port, db=address.db, **options, **tls)
 
 
-def tried(address: RedisAddress, action: Callable[[], T]) -> T:
-    """Return what `action` returns; errors of the client become a `StoreError`."""
-    try:
-        return action()
-    except (redis.RedisError, OSError) as error:
-        raise explained(address, error) from None
+def tried(address: RedisAddress, action: Callable[[], T], retries: int) -> T:
+    """Return what `action` returns, which may be done again; errors become a `StoreError`.
+
+    Where the server was not reached or did not answer, so many attempts follow, with short random
+    pauses.
+    """
+    for failures in range(1, retries + 2):
+        try:
+            return action()
+        except (redis.RedisError, OSError) as error:
+            problem = explained(address, error)
+            again = isinstance(problem, StoreAwayError) and isinstance(error, _TRIED_AGAIN)
+            if failures > retries or not again:
+                raise problem from None
+        time.sleep(_PAUSES.compute(failures))
+    raise AssertionError
 
 
 def explained(address: RedisAddress, error: Exception) -> StoreError:
@@ -120,7 +140,7 @@ def explained(address: RedisAddress, error: Exception) -> StoreError:
     --------
     >>> from streamadapt.connectors.redis_address import parse_address
     >>> error = redis.ResponseError("OOM command not allowed when used memory > 'maxmemory'.")
-    >>> print(str(explained(parse_address("redis://:secret@db"), error))[:60])
+    >>> print(str(explained(parse_address("redis://:secret@db"), error))[:61])
     store redis://db:6379: it is full: raise maxmemory, or delete
     """
     said = str(error)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.errors import CorruptStateError, StateError
-from streamadapt.state import ARRAY_DTYPES, State, Value
+from streamadapt.state import ARRAY_DTYPES, State, Value, raw_bytes
 
 __all__ = ["MAX_DEPTH", "gap", "pack", "unpack"]
 
@@ -25,8 +25,10 @@ _MAX_DIMENSIONS = 32
 _INT64 = 1 << 63
 
 
-def pack(state: State) -> tuple[object, list[bytes]]:
+def pack(state: State) -> tuple[object, list[bytes | memoryview]]:
     """Return the tree of `state`, and its arrays' bytes in the tree's order, each padded by `gap`.
+
+    They may be views of the arrays.
 
     Raises
     ------
@@ -66,13 +68,13 @@ def gap(n_bytes: int) -> bytes:
 
 class _ArrayWriter:
     def __init__(self) -> None:
-        self.parts: list[bytes] = []
+        self.parts: list[bytes | memoryview] = []
         self.n_bytes = 0
 
     def put(self, array: NDArray[np.generic]) -> list[object]:
         if array.dtype.str not in ARRAY_DTYPES:
             raise TypeError(f"arrays of {array.dtype} are not a kind of state")
-        offset, raw = self.n_bytes, array.tobytes()
+        offset, raw = self.n_bytes, raw_bytes(array).data
         self.parts += [raw, gap(len(raw))]
         self.n_bytes += len(raw) + len(gap(len(raw)))
         return ["A", array.dtype.str, list(array.shape), offset]
