@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streamadapt.connectors.append_file import AppendFile
 
-__all__ = ["GROUP_ROWS", "ParquetSink"]
+__all__ = ["GROUP_ROWS", "Complete", "ParquetSink", "SpoolReader"]
 
 GROUP_ROWS = 1 << 17
 """Rows of a row group; the same for however many rows a call of `write` brought."""
 
+Complete: TypeAlias = Callable[[pa.Table], pa.Table | None]
+"""Makes a group of the file out of one of the spool; None: it cannot be complete yet."""
+
 
 class ParquetSink:
-    """Appends rows to a spool, and makes a Parquet file of them at the end.
+    """Appends rows to a spool, and makes a Parquet file of them, group by group.
 
     A Parquet file is of no use before its end is written, and cannot be appended to.  So rows are
-    spooled as an Arrow IPC stream, whose length in bytes is the position; `finish` reads it once,
-    in bounded memory.  Equal rows give an equal file, however they were cut into calls.
+    spooled as an Arrow IPC stream, whose length in bytes is the position.  `advance` writes groups
+    as soon as they are complete, so that little is left to `finish`; what it has written is lost
+    with the process, and made again from the spool.  Equal rows give an equal file, however they
+    were cut into calls and whenever groups were written.
 
     Parameters
     ----------
@@ -55,6 +61,7 @@ class ParquetSink:
         self.schema = schema
         self.spool = self.path.with_name(f"{self.path.name}.spool")
         self._file = AppendFile(self.spool)
+        self._table: _Table | None = None
         self._begin()
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -80,48 +87,42 @@ class ParquetSink:
         FatalError
             If the spool is shorter than that, so that rows are lost.
         """
+        self._drop_table()
         self._file.truncate(position)
         self._begin()
         with self.spool.open("rb") as file:
             self.schema = pa.ipc.open_stream(file).schema
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Return what was spooled, as it was written."""
-        self._file.drain()
-        with self.spool.open("rb") as file:
-            yield from pa.ipc.open_stream(file)
+    def reader(self) -> SpoolReader:
+        """Return what reads the spool from its start, also while it grows."""
+        return SpoolReader(self.spool, self._file)
 
-    def groups(self) -> Iterator[pa.Table]:
-        """Return what was spooled, in tables of `GROUP_ROWS` rows; the last one may be shorter."""
-        held, n = [], 0
-        for batch in self.batches():
-            held.append(batch)
-            n += batch.num_rows
-            while n >= GROUP_ROWS:
-                table = pa.Table.from_batches(held, self.schema)
-                yield table.slice(0, GROUP_ROWS).combine_chunks()
-                held = table.slice(GROUP_ROWS).to_batches()
-                n -= GROUP_ROWS
-        if n:
-            yield pa.Table.from_batches(held, self.schema).combine_chunks()
+    def advance(self, complete: Complete = lambda group: group) -> None:
+        """Write the next group of the Parquet file, if `complete` can make it."""
+        self._table = self._table or _Table(self.path, self.reader(), self.schema)
+        self._table.write(GROUP_ROWS, complete)
 
-    def finish(self, complete: Callable[[pa.Table], pa.Table] = lambda table: table) -> None:
-        """Write the Parquet file, whole or not at all; `complete` may change each group."""
-        new = self.path.with_name(f"{self.path.name}.new")
-        writer: pq.ParquetWriter | None = None
-        for group in self.groups():
-            table = complete(group)
-            writer = writer or _writer(new, table.schema)
-            writer.write_table(table, row_group_size=GROUP_ROWS)
-        if writer is None:
-            table = complete(self.schema.empty_table())
-            writer = _writer(new, table.schema)
-        writer.close()
-        new.replace(self.path)
+    def finish(self, complete: Complete = lambda group: group) -> None:
+        """Write the rest of the Parquet file: it is there whole or not at all.
+
+        `complete` must make all groups that it is given now, the last one may be shorter.
+        """
+        self._table = self._table or _Table(self.path, self.reader(), self.schema)
+        while self._table.write(GROUP_ROWS, complete):
+            pass
+        self._table.write(0, complete)
+        self._table.close()
+        self._table = None
 
     def close(self) -> None:
         """Flush and release; nothing may be called after it."""
+        self._drop_table()
         self._file.close()
+
+    def _drop_table(self) -> None:
+        if self._table is not None:
+            self._table.drop()
+            self._table = None
 
     def _begin(self) -> None:
         if self._file.position == 0:
@@ -132,15 +133,92 @@ class ParquetSink:
         self._file.append(memoryview(message))
 
 
+class SpoolReader:
+    """Reads a spool that others append to: all batches that are there, and later the new ones."""
+
+    def __init__(self, path: Path, spool: AppendFile) -> None:
+        spool.drain()
+        self._spool = spool
+        self._file = pa.OSFile(str(path), "rb")
+        self._stream = pa.ipc.open_stream(self._file)
+
+    def next(self) -> pa.RecordBatch | None:
+        """Return the next batch, None if there is none yet."""
+        if self._file.tell() >= self._spool.position:
+            return None
+        self._spool.drain()
+        return self._stream.read_next_batch()
+
+    def close(self) -> None:
+        """Release the file."""
+        self._file.close()
+
+
+class _Table:
+    """A Parquet file under way, beside the place where it will stand."""
+
+    def __init__(self, path: Path, reader: SpoolReader, schema: pa.Schema) -> None:
+        self._path, self._reader, self._schema = path, reader, schema
+        self._new = path.with_name(f"{path.name}.new")
+        self._writer: pq.ParquetWriter | None = None
+        self._held: list[pa.RecordBatch] = []
+        self._n = 0
+        self._group: pa.Table | None = None  # is there, but was not complete so far
+
+    def write(self, least: int, complete: Complete) -> bool:
+        """Write a group if there are at least so many rows for it and it is complete."""
+        group = self._group or self._taken(least)
+        done = None if group is None else complete(group)
+        self._group = group if done is None else None
+        if done is None:
+            return False
+        if self._writer is None:
+            self._writer = _writer(self._new, done.schema)
+        if len(done):
+            self._writer.write_table(done, row_group_size=GROUP_ROWS)
+        return True
+
+    def close(self) -> None:
+        """Put the file where it belongs."""
+        if self._writer is not None:
+            self._writer.close()
+        self._reader.close()
+        self._new.replace(self._path)
+
+    def drop(self) -> None:
+        """Forget the file under way."""
+        if self._writer is not None:
+            self._writer.close()
+            self._new.unlink(missing_ok=True)
+        self._reader.close()
+
+    def _taken(self, least: int) -> pa.Table | None:
+        """Return the rows of the next group, None if there are fewer than `least`."""
+        while self._n < GROUP_ROWS and (batch := self._reader.next()) is not None:
+            self._held.append(batch)
+            self._n += batch.num_rows
+        if self._n < least:
+            return None
+        table = pa.Table.from_batches(self._held, self._schema)
+        rest = table.slice(GROUP_ROWS)
+        self._held, self._n = rest.to_batches(), len(rest)
+        return table.slice(0, GROUP_ROWS).combine_chunks()
+
+
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
     # Numbers of learners hardly repeat: a dictionary of them would cost time and save nothing; the
-    # bytes of one place are alike, so they are stored together.
+    # bytes of one place are alike, so they are stored together.  Whole numbers grow step by step.
+    # Least and greatest are told where rows can be found by them: of learners they say nothing.
     floats = [field.name for field in schema if pa.types.is_floating(field.type)]
+    whole = [field.name for field in schema if pa.types.is_int64(field.type)]
     names = [field.name for field in schema if pa.types.is_dictionary(field.type)]
+    encodings = dict.fromkeys(floats, "BYTE_STREAM_SPLIT")
     return pq.ParquetWriter(
         path,
         schema,
         compression="zstd",
+        compression_level=-1,
         use_dictionary=names,
-        column_encoding=dict.fromkeys(floats, "BYTE_STREAM_SPLIT"),
+        column_encoding=encodings | dict.fromkeys(whole, "DELTA_BINARY_PACKED"),
+        write_statistics=whole,
     )

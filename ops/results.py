@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streamadapt.replay import Replay
+from streamadapt.resources import RESOURCES_FILE
 
 __all__ = ["RESOURCES_FILE", "WINDOWS_FILE", "write_series"]
 
 WINDOWS_FILE = "windows.parquet"
-RESOURCES_FILE = "resources.json"
 
 
 def write_series(folder: Path, run: Replay) -> None:
-    """Write the metrics by windows (`WINDOWS_FILE`), and speed and memory of this very run."""
+    """Write the metrics by windows (`WINDOWS_FILE`), and speed and memory."""
     tables = [
         pa.table({"learner": [lane.name] * len(series["row"]), **series})
         for track in run.task.tracks
@@ -25,4 +24,4 @@ def write_series(folder: Path, run: Replay) -> None:
         for series in [lane.grades.series()]
     ]
     pq.write_table(pa.concat_tables(tables), folder / WINDOWS_FILE)
-    (folder / RESOURCES_FILE).write_bytes(msgspec.json.encode(run.resources.table()))
+    run.resources.save(folder)

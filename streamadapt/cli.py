@@ -182,9 +182,16 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         typer.Option(metavar="NAME", help="With --resume: this learner begins anew; repeatable."),
     ] = None,
     predictions: Annotated[
-        bool, typer.Option(help="Write DIR/predictions.parquet: every learner's output.")
-    ] = True,
-    report: Annotated[bool, typer.Option(help="Write DIR/report.html.")] = True,
+        bool | None,
+        typer.Option(
+            "--predictions/--no-predictions",
+            help="Write DIR/predictions.parquet: each learner's output; else as PIPELINE says.",
+        ),
+    ] = None,
+    report: Annotated[
+        bool | None,
+        typer.Option("--report/--no-report", help="Write DIR/report.html; else as PIPELINE says."),
+    ] = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="No progress bar, no table.")
     ] = False,
@@ -208,7 +215,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         summary = run.run(on_progress=on_progress)
         write_series(out, run)
     write_summary(out, summary)
-    if report:
+    if run.config.outputs.report if report is None else report:
         write_report(out)
     if not quiet:
         show(summary_view(summary))
@@ -314,7 +321,7 @@ def _opened_replay(
     out: Path,
     log_level: str,
     options: tuple[bool, bool, list[str]],
-    predictions: bool,
+    predictions: bool | None,
 ) -> Replay:
     from streamadapt.build import PIPELINE, fingerprints
     from streamadapt.config_file import placed

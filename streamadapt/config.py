@@ -16,6 +16,7 @@ from streamadapt.config_parts import (
     LabelsConfig,
     LearnerConfig,
     Learners,
+    OutputsConfig,
     RecordConfig,
     SourceConfig,
     TaskConfig,
@@ -68,6 +69,8 @@ class Config(ConfigModel):
         Windows and fading of the metrics.
     checkpoint
         How often state is saved.
+    outputs
+        What is written beside the summary: predictions, the report.
     source
         The recorded stream to replay, unless the command names another.
     kafka
@@ -88,6 +91,7 @@ class Config(ConfigModel):
     reaction_block: int = Field(64, ge=1, le=1 << 20)
     evaluation: Evaluation = DEFAULT_EVALUATION
     checkpoint: CheckpointConfig = CheckpointConfig()
+    outputs: OutputsConfig = OutputsConfig()
     source: SourceConfig | None = None
     kafka: KafkaConfig | None = None
     store: StoreConfig = StoreConfig()

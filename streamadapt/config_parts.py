@@ -25,6 +25,7 @@ __all__ = [
     "LabelsConfig",
     "LearnerConfig",
     "Learners",
+    "OutputsConfig",
     "OwnFeature",
     "RecordConfig",
     "SourceConfig",
@@ -207,6 +208,21 @@ class LabelsConfig(LabelLimits):
     """
 
     delay: LabelDelay = LabelDelay()
+
+
+class OutputsConfig(ConfigModel):
+    """What a replay writes beside its summary; the command's own switches come first.
+
+    Parameters
+    ----------
+    predictions
+        Whether every learner's output for every event is kept, in ``predictions.parquet``.
+    report
+        Whether ``report.html`` is written.
+    """
+
+    predictions: bool = True
+    report: bool = True
 
 
 class CheckpointConfig(ConfigModel):

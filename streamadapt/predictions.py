@@ -1,32 +1,33 @@
 """The predictions of a replay as a table: who said what about which event, and what came true.
 
 A label may come long after its prediction, and a row once written is not changed.  So rows and
-labels are spooled apart, each in its own order, and joined when the run is over: of the labels only
-those are held that came while a group of rows and the events that may still wait were under way.
+labels are spooled apart, each in its own order, and joined as soon as all labels of a group of rows
+are there.  All of this is done by a thread of its own, beside the learning.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from streamadapt import predictions_kernels as k
+from streamadapt.connectors.background import Background
 from streamadapt.connectors.parquet_sink import ParquetSink
-from streamadapt.contracts import FloatArray, IntArray
+from streamadapt.contracts import FloatArray
 from streamadapt.events import MISSING_TIME, Records, RecordSchema
+from streamadapt.labels import Ops
+from streamadapt.prediction_labels import LABELS, LabelColumns
 from streamadapt.state import State
 from streamadapt.task import Outcome, Task
 
 __all__ = ["PREDICTIONS_FILE", "Predictions"]
 
 PREDICTIONS_FILE = "predictions.parquet"
-
-_LABELS = pa.schema(
-    {"track": pa.int16(), "number": pa.int64(), "label": pa.float64(), "seen": pa.int64()}
-)
 
 
 class Predictions:
@@ -57,51 +58,42 @@ class Predictions:
         self._n_events = 0
         lanes = [lane.name for track in self._tracks for lane in track.pipeline.lanes]
         self._rows = ParquetSink(folder / PREDICTIONS_FILE, self._spooled(lanes))
-        self._labels = ParquetSink(folder / "labels.parquet", _LABELS)
-
-    @property
-    def sinks(self) -> tuple[ParquetSink, ParquetSink]:
-        """Rows and labels: what has to be flushed, and cut back."""
-        return self._rows, self._labels
+        self._labels = ParquetSink(folder / "labels.parquet", LABELS)
+        self._background = Background()
+        self._joined: LabelColumns | None = None
 
     def take(self, outcome: Outcome, records: Records) -> None:
-        """Write what came of `records`."""
-        for i, steps in enumerate(outcome.steps):
-            n = len(steps)
-            place, number, seen = (
-                np.empty(n, np.int64),
-                np.empty(n, np.int64),
-                np.empty(n, np.int64),
-            )
-            n = k.settle(
-                steps.op, steps.slot, steps.graded, self._n_events, self._number_of[i],
-                place, number, seen,
-            )  # fmt: skip
-            track = np.full(n, i, np.int16)
-            columns = [track, number[:n], steps.y[place[:n]], seen[:n]]
-            self._labels.write(
-                pa.RecordBatch.from_arrays(list(map(pa.array, columns)), schema=_LABELS)
-            )
-        said = dict(self._columns(outcome, records))
-        n = len(outcome.positions)
-        arrays = [
-            pa.array(said[field.name]) if field.name in said else pa.nulls(n, field.type)
-            for field in self._rows.schema
-        ]
-        self._rows.write(pa.RecordBatch.from_arrays(arrays, schema=self._rows.schema))
-        self._n_events += len(outcome.positions)
+        """Write what came of `records`, which nobody may change any more; soon, not at once.
+
+        Errors of writing come with a later call.
+        """
+        self._background.do(partial(self._take, outcome, records))
 
     def finish(self) -> None:
-        """Join rows and labels into the Parquet file."""
-        labels = _Labels(
-            self._labels.batches(), self._suffixes, [len(n) for n in self._number_of],
-            self._schema.classes,
-        )  # fmt: skip
-        self._rows.finish(lambda table: labels.join(_named(table, self._schema.classes)))
+        """Join the rest of rows and labels into the Parquet file."""
+        self._background.do(self._finish)
+        self._background.wait()
+
+    def flush(self) -> None:
+        """Make all that was taken survive a crash."""
+        self._background.wait()
+        for sink in self._sinks:
+            sink.flush()
+
+    def clear(self) -> None:
+        """Drop all that was taken."""
+        self._cut(0, 0)
+
+    def close(self) -> None:
+        """Flush and release; nothing may be called after it."""
+        self._background.close()
+        self._drop_joined()
+        for sink in self._sinks:
+            sink.close()
 
     def discard(self) -> None:
         """Delete the spools: the run is over."""
-        for sink in self.sinks:
+        for sink in self._sinks:
             sink.spool.unlink(missing_ok=True)
 
     def is_finished(self, state: State) -> bool:
@@ -110,11 +102,12 @@ class Predictions:
 
     def state(self) -> State:
         """Return which event waits in which slot, and how long the spools are."""
+        self._background.wait()
         values = {
             f"waiting{i}": numbers[track.join.live_slots()]
             for i, (track, numbers) in enumerate(zip(self._tracks, self._number_of, strict=True))
         }
-        rows, labels = (sink.position() for sink in self.sinks)
+        rows, labels = (sink.position() for sink in self._sinks)
         return State(
             "predictions", 1, {**values, "n_events": self._n_events, "rows": rows, "labels": labels}
         )
@@ -126,8 +119,64 @@ class Predictions:
         for i, (track, numbers) in enumerate(zip(self._tracks, self._number_of, strict=True)):
             numbers[:] = -1
             numbers[track.join.live_slots()] = state.integers(f"waiting{i}")
-        self._rows.truncate(state.integer("rows"))
-        self._labels.truncate(state.integer("labels"))
+        self._cut(state.integer("rows"), state.integer("labels"))
+
+    @property
+    def _sinks(self) -> tuple[ParquetSink, ParquetSink]:
+        return self._rows, self._labels
+
+    def _cut(self, rows: int, labels: int) -> None:
+        self._background.wait()
+        self._drop_joined()
+        self._rows.truncate(rows)
+        self._labels.truncate(labels)
+
+    def _take(self, outcome: Outcome, records: Records) -> None:
+        self._spool_labels(outcome)
+        self._spool_rows(outcome, records)
+        self._n_events += len(outcome.positions)
+        self._rows.advance(partial(self._complete, is_over=False))
+
+    def _finish(self) -> None:
+        self._rows.finish(partial(self._complete, is_over=True))
+        self._drop_joined()
+
+    def _complete(self, group: pa.Table, is_over: bool) -> pa.Table | None:
+        self._joined = self._joined or LabelColumns(
+            self._labels.reader(), self._suffixes, max(map(len, self._number_of)),
+            self._schema.classes,
+        )  # fmt: skip
+        return self._joined.join(group, is_over)
+
+    def _drop_joined(self) -> None:
+        if self._joined is not None:
+            self._joined.close()
+            self._joined = None
+
+    def _spool_labels(self, outcome: Outcome) -> None:
+        parts = [self._settled(i, steps) for i, steps in enumerate(outcome.steps)]
+        columns = map(np.concatenate, zip(*parts, strict=True))
+        # One batch for all tracks: whoever reads it has all labels of these records, or none.
+        self._labels.write(pa.RecordBatch.from_arrays(list(map(pa.array, columns)), schema=LABELS))
+
+    def _settled(self, i: int, steps: Ops) -> tuple[NDArray[np.generic], ...]:
+        """Return the columns of `LABELS` for the labels that came to track i."""
+        n = len(steps)
+        place, number, seen = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+        n = k.settle(
+            steps.op, steps.slot, steps.graded, self._n_events, self._number_of[i],
+            place, number, seen,
+        )  # fmt: skip
+        return np.full(n, i, np.int16), number[:n], steps.y[place[:n]], seen[:n]
+
+    def _spool_rows(self, outcome: Outcome, records: Records) -> None:
+        said = dict(self._columns(outcome, records))
+        n = len(outcome.positions)
+        arrays = [
+            pa.array(said[field.name]) if field.name in said else pa.nulls(n, field.type)
+            for field in self._rows.schema
+        ]
+        self._rows.write(pa.RecordBatch.from_arrays(arrays, schema=self._rows.schema))
 
     def _spooled(self, lanes: Sequence[str]) -> pa.Schema:
         schema = self._schema
@@ -160,66 +209,7 @@ class Predictions:
                 yield f"{lane}:{name}", np.ascontiguousarray(P[:, i])
 
 
-class _Labels:
-    """Labels by arrival, joined to groups of rows in order."""
-
-    def __init__(
-        self,
-        batches: Iterator[pa.RecordBatch],
-        suffixes: Sequence[str],
-        longest_wait: Sequence[int],
-        classes: Sequence[str],
-    ) -> None:
-        self._batches, self._suffixes, self._classes = batches, suffixes, classes
-        self._wait = max(longest_wait)
-        self._held = _LABELS.empty_table()
-        self._seen = 0
-
-    def join(self, rows: pa.Table) -> pa.Table:
-        """Return `rows` with the labels that ever came for them."""
-        first, n = (rows["number"][0].as_py(), len(rows)) if len(rows) else (0, 0)
-        self._read(first + n + self._wait)
-        track, number, label, seen = (column.to_numpy() for column in self._held.columns)
-        for i, suffix in enumerate(self._suffixes):
-            mine = (track == i) & (number < first + n)
-            values, after = np.full(n, np.nan), np.zeros(n, np.int64)
-            values[number[mine] - first], after[number[mine] - first] = label[mine], seen[mine]
-            rows = rows.append_column(f"label{suffix}", _label(values, self._classes))
-            rows = rows.append_column(f"label_after{suffix}", pa.array(after, mask=after == 0))
-        self._held = self._held.filter(pa.array(number >= first + n))
-        return rows
-
-    def _read(self, until: int) -> None:
-        """Hold all labels that came before event number `until`."""
-        found = [self._held]
-        while self._seen <= until and (batch := next(self._batches, None)) is not None:
-            found.append(pa.Table.from_batches([batch]))
-            self._seen = batch["seen"][-1].as_py()
-        self._held = pa.concat_tables(found)
-
-
 def _classes(P: FloatArray) -> pa.Array:
     best = np.empty(len(P), np.int16)
     k.most_probable(P, best)
     return pa.array(best, mask=best < 0)
-
-
-def _named(rows: pa.Table, classes: Sequence[str]) -> pa.Table:
-    """Return `rows` with classes by name."""
-    for i, field in enumerate(rows.schema):
-        if field.type == pa.int16():
-            codes = rows.column(i).combine_chunks()
-            rows = rows.set_column(i, field.name, _by_name(codes, classes))
-    return rows
-
-
-def _by_name(codes: pa.Array, classes: Sequence[str]) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(codes, pa.array(classes, pa.string()))
-
-
-def _label(values: FloatArray, classes: Sequence[str]) -> pa.Array:
-    absent = np.isnan(values)
-    if not classes:
-        return pa.array(values, mask=absent)
-    codes: IntArray = np.where(absent, 0, values).astype(np.int16)
-    return _by_name(pa.array(codes, mask=absent), classes)

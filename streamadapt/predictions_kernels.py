@@ -31,7 +31,10 @@ def settle(op, slot, graded, n_events, number_of, place, number, seen):
 def most_probable(P, best):
     """Write the first of the most probable classes of each row, -1 where there is none."""
     for i in range(P.shape[0]):
-        best[i] = 0 if P[i, 0] == P[i, 0] else -1
+        most = P[i, 0]
+        first = 0 if most == most else -1
         for c in range(1, P.shape[1]):
-            if best[i] >= 0 and P[i, c] > P[i, best[i]]:
-                best[i] = c
+            is_more = P[i, c] > most
+            first = c if is_more else first
+            most = P[i, c] if is_more else most
+        best[i] = first

@@ -17,15 +17,14 @@ from typing import Any
 from streamadapt.build import PIPELINE, build_task, fingerprints
 from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
 from streamadapt.config import Config
-from streamadapt.connectors import JSONLSink
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.contracts import Reporter
 from streamadapt.delay import DelayedLabels
 from streamadapt.errors import ConfigError, IncompatibleStateError
-from streamadapt.fact_lines import FactLines, report
+from streamadapt.fact_lines import report
 from streamadapt.feed import POLL_RECORDS, Feed, identity_of, opened_source
 from streamadapt.folder_lock import locked
-from streamadapt.predictions import Predictions
+from streamadapt.replay_files import ReplayFiles
 from streamadapt.resources import Resources
 from streamadapt.state import State
 from streamadapt.task import Outcome, Task
@@ -36,20 +35,19 @@ STATE_FILE = "state.sqlite"
 SOURCE = "@source"
 """Fingerprint of the recorded stream; no learner can have this name."""
 
-_SINKS = ("dead_letters", "drifts", "alerts")
-
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
     """How to run: ``resume`` an interrupted run or begin ``fresh`` over it; lanes to ``reset``.
 
-    ``predictions`` says whether each prediction is written; a resumed run goes on as it began.
+    ``predictions`` says whether each prediction is written, None leaves it to the pipeline file; a
+    resumed run goes on as it began.
     """
 
     resume: bool = False
     fresh: bool = False
     reset: frozenset[str] = frozenset()
-    predictions: bool = True
+    predictions: bool | None = None
     poll_records: int = POLL_RECORDS
 
 
@@ -109,7 +107,6 @@ class Replay:
         self._delay = DelayedLabels(config.labels.delay, config.labels.max_pending)
         self._progress = _Progress()
         self._stop = False
-        self._fact_lines = FactLines(config, self.task)
         self.resources = Resources()
         with ExitStack() as stack:  # a run that cannot begin leaves nothing open
             self._open(stack)
@@ -155,7 +152,7 @@ class Replay:
                 self._save()
         seconds = time.perf_counter() - self._progress.started_s
         self._save()
-        self._finish_predictions()
+        self._files.finish(is_over=self._feed.ended)
         return self._summary(seconds)
 
     def close(self) -> None:
@@ -175,22 +172,10 @@ class Replay:
         self._checkpoints = CheckpointStore(
             self._store, self.config.name, self.config.checkpoint.keep
         )
-        self._sinks = {name: JSONLSink(self.out / f"{name}.jsonl") for name in _SINKS}
-        for sink in self._sinks.values():
-            stack.callback(sink.close)
-        self._predictions: Predictions | None = None
-        if self._options.predictions:
-            schema = self.config.schema_of_records()
-            self._predictions = Predictions(self.out, schema, self.task)
-            for spool in self._predictions.sinks:
-                stack.callback(spool.close)
-
-    def _finish_predictions(self) -> None:
-        """Write the table of predictions, as far as they go."""
-        if self._predictions:
-            self._predictions.finish()
-            if self._feed.ended:
-                self._predictions.discard()
+        asked = self._options.predictions
+        kept = self.config.outputs.predictions if asked is None else asked
+        self._files = ReplayFiles(self.out, self.config, self.task, kept)
+        stack.callback(self._files.close)
 
     def _note(self, fact: str, fields: Mapping[str, object]) -> None:
         if self._reporter:
@@ -198,18 +183,10 @@ class Replay:
 
     def _step(self) -> Outcome:
         outcome, records = self._feed.step(self._options.poll_records)
-        self._write(outcome)
-        if self._predictions:
-            self._predictions.take(outcome, records)
-        return outcome
-
-    def _write(self, outcome: Outcome) -> None:
-        lines = self._fact_lines.take(outcome)
-        self._sinks["dead_letters"].write([reject.letter() for reject in outcome.rejects])
-        self._sinks["drifts"].write(lines)
-        self._sinks["alerts"].write([line for line in lines if line["kind"] == "alert"])
+        self._files.take(outcome, records)
         if self._reporter:
             report(self._reporter, outcome.rejects, outcome.facts)
+        return outcome
 
     def _is_due(self) -> bool:
         every, progress = self.config.checkpoint, self._progress
@@ -219,10 +196,6 @@ class Replay:
         )
 
     def _save(self) -> None:
-        for sink in self._sinks.values():
-            sink.flush()
-        for spool in self._predictions.sinks if self._predictions else ():
-            spool.flush()
         state = State(
             "replay",
             1,
@@ -231,11 +204,7 @@ class Replay:
                 "delay": self._delay.state(),
                 "position": self.position,
                 "ended": self._feed.ended,
-                "fact_lines": self._fact_lines.state(),
-                "predictions": self._predictions.state() if self._predictions else None,
-                "sinks": State(
-                    "sinks", 1, {name: sink.position() for name, sink in self._sinks.items()}
-                ),
+                **self._files.saved(),
             },
         )
         # The end counts as one more position: it is a checkpoint of its own.
@@ -245,6 +214,7 @@ class Replay:
         stale = {n for n in self._checkpoints.names() if n.startswith(position)} - {name}
         self._checkpoints.discard(stale)
         self._checkpoints.retain([name])
+        self.resources.save(self.out)
         self._progress.saved_at, self._progress.saved_s = self.position, time.perf_counter()
 
     def _begin(self) -> None:
@@ -268,10 +238,7 @@ class Replay:
             self._restore(found.checkpoint)
             return
         self._store.delete(self._store.names())
-        for sink in self._sinks.values():
-            sink.truncate(0)
-        for spool in self._predictions.sinks if self._predictions else ():
-            spool.truncate(0)
+        self._files.clear()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         reset = self._agreed(checkpoint)
@@ -283,21 +250,9 @@ class Replay:
         self._source.seek(state.integer("position"))
         self._feed.ended = bool(state.values["ended"])
         self._progress.resumed_from = self._progress.saved_at = state.integer("position")
-        for name, sink in self._sinks.items():
-            sink.truncate(state.child("sinks").integer(name))
-        self._fact_lines.restore(state.child("fact_lines"))
-        self._restore_predictions(state)
-
-    def _restore_predictions(self, state: State) -> None:
-        if self._predictions is None:
-            return
-        if state.values["predictions"] is None:  # they would lack all that came before
+        self.resources.resume(self.out, state.integer("position"))
+        if not self._files.restore(state, self._feed.ended):
             self._note("predictions_not_kept", {"resumed_from": state.integer("position")})
-        elif not (self._feed.ended and self._predictions.is_finished(state.child("predictions"))):
-            self._predictions.restore(state.child("predictions"))
-            return
-        self._predictions.discard()
-        self._predictions = None
 
     def _agreed(self, checkpoint: Checkpoint) -> frozenset[str]:
         """Return the lanes to begin anew; raise if anything else is not as it was."""

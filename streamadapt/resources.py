@@ -7,14 +7,21 @@ import sys
 import time
 from pathlib import Path
 
-__all__ = ["Resources", "memory_bytes"]
+import msgspec
+
+__all__ = ["RESOURCES_FILE", "Resources", "memory_bytes"]
+
+RESOURCES_FILE = "resources.json"
 
 _MOST = 400
 _STATM = Path("/proc/self/statm")
 
 
 class Resources:
-    """Samples of the process, by the wall clock; no part of any state.
+    """Samples of the process, by the wall clock; no part of any state, but kept beside it.
+
+    A run that is resumed goes on where its last checkpoint was: what came after is not shown, nor
+    the time in which nothing ran.
 
     Parameters
     ----------
@@ -34,14 +41,46 @@ class Resources:
             return
         self._next_s = now + self._every_s
         self.samples.append((now - self._began_s, position, memory_bytes()))
-        if len(self.samples) > _MOST:
-            self.samples = self.samples[::2]
-            self._every_s *= 2
+        self._thin()
 
     def table(self) -> dict[str, list[float]]:
         """Return ``seconds``, ``records`` taken and ``memory_bytes`` of each sample."""
         names = ("seconds", "records", "memory_bytes")
         return {name: [row[i] for row in self.samples] for i, name in enumerate(names)}
+
+    def save(self, folder: Path) -> None:
+        """Write the table into `RESOURCES_FILE`: whole, or as it was before."""
+        path = folder / RESOURCES_FILE
+        new = path.with_suffix(".json.new")
+        new.write_bytes(msgspec.json.encode(self.table()))
+        new.replace(path)
+
+    def resume(self, folder: Path, position: int) -> None:
+        """Go on from what was saved in `folder`, up to `position`; anew if it is damaged."""
+        try:
+            table = msgspec.json.decode((folder / RESOURCES_FILE).read_bytes(), type=_Table)
+        except (OSError, msgspec.MsgspecError):
+            return
+        rows = zip(table.seconds, table.records, table.memory_bytes, strict=False)
+        self.samples = [row for row in rows if row[1] <= position]
+        if self.samples:
+            self._began_s = time.perf_counter() - self.samples[-1][0]
+        while self.samples and self._every_s * _MOST < self.samples[-1][0]:
+            self._every_s *= 2
+        self._thin()
+
+    def _thin(self) -> None:
+        while len(self.samples) > _MOST:
+            self.samples = self.samples[::2]
+            self._every_s *= 2
+
+
+class _Table(msgspec.Struct):
+    """What is saved."""
+
+    seconds: list[float]
+    records: list[int]
+    memory_bytes: list[int]
 
 
 def memory_bytes() -> int:
