@@ -97,10 +97,10 @@ class ParquetSink:
         """Return what reads the spool from its start, also while it grows."""
         return SpoolReader(self.spool, self._file)
 
-    def advance(self, complete: Complete = lambda group: group) -> None:
-        """Write the next group of the Parquet file, if `complete` can make it."""
+    def advance(self, complete: Complete = lambda group: group) -> bool:
+        """Write the next group of the Parquet file, if `complete` can make it; tell if it did."""
         self._table = self._table or _Table(self.path, self.reader(), self.schema)
-        self._table.write(GROUP_ROWS, complete)
+        return self._table.write(GROUP_ROWS, complete)
 
     def finish(self, complete: Complete = lambda group: group) -> None:
         """Write the rest of the Parquet file: it is there whole or not at all.

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamadapt.contracts import FloatArray
+from streamadapt.contracts import BoolArray, FloatArray, IntArray
 from streamadapt.errors import SourceError
 from streamadapt.ops.losses import class_codes
 from streamadapt.ops.results import RESOURCES_FILE, WINDOWS_FILE
@@ -145,22 +145,33 @@ def _calibration(file: pq.ParquetFile, lanes: Sequence[str], classes: Sequence[s
     """
     found = _no_columns("learner", "said", "came", "n")
     shown = classes[1:] if len(classes) == 2 else classes
+    sums = {lane: np.zeros((3, _BINS)) for lane in lanes}
+    for group in range(file.num_row_groups):
+        asked = [f"{lane}:{name}" for lane in lanes for name in shown]
+        table = file.read_row_group(group, ["label", *asked])
+        codes = class_codes(table["label"].combine_chunks(), classes)
+        for lane in lanes:
+            P = [table[f"{lane}:{name}"].to_numpy() for name in shown]
+            sums[lane] += _by_tenths(P, codes - (len(classes) == 2), codes >= 0)
     for lane in lanes:
-        sums = np.zeros((3, _BINS))
-        for group in range(file.num_row_groups):
-            names = ["label", *(f"{lane}:{name}" for name in shown)]
-            table = file.read_row_group(group, names)
-            codes = class_codes(table["label"].combine_chunks(), classes)
-            P = np.stack([column.to_numpy() for column in table.columns[1:]], axis=1)
-            known = (codes >= 0) & ~np.isnan(P[:, 0])
-            best = P[known].argmax(axis=1) if known.any() else np.zeros(0, np.int64)
-            p = P[known, best]
-            came = codes[known] == best + (len(classes) == 2)
-            place = np.minimum((p * _BINS).astype(np.int64), _BINS - 1)
-            sums += [np.bincount(place, w, _BINS) for w in (np.ones(len(p)), p, came)]
-        for n, said, hits in sums.T[sums[0] > 0].tolist():
+        for n, said, hits in sums[lane].T[sums[lane][0] > 0].tolist():
             _append(found, (lane, said / n, hits / n, int(n)))
     return found
+
+
+def _by_tenths(P: Sequence[FloatArray], codes: IntArray, known: BoolArray) -> FloatArray:
+    """Return how many rows there are, what was said and what came, by the probability said."""
+    best, p = np.zeros(len(codes), np.int64), P[0]
+    for i in range(1, len(P)):
+        is_more = P[i] > p
+        best, p = np.where(is_more, i, best), np.where(is_more, P[i], p)
+    known = known & ~np.isnan(P[0])
+    came = codes == best
+    if not known.all():
+        p, came = p[known], came[known]
+    place = np.minimum((p * _BINS).astype(np.int64), _BINS - 1)
+    counts = np.bincount(place, minlength=_BINS)
+    return np.stack([counts, np.bincount(place, p, _BINS), np.bincount(place[came], None, _BINS)])
 
 
 def _errors(file: pq.ParquetFile, lanes: Sequence[str]) -> Columns:

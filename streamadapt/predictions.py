@@ -135,7 +135,9 @@ class Predictions:
         self._spool_labels(outcome)
         self._spool_rows(outcome, records)
         self._n_events += len(outcome.positions)
-        self._rows.advance(partial(self._complete, is_over=False))
+        if self._rows.advance(partial(self._complete, is_over=False)):
+            for sink in self._sinks:  # now and then, so that a checkpoint does not wait for all
+                sink.flush()
 
     def _finish(self) -> None:
         self._rows.finish(partial(self._complete, is_over=True))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamadapt.build import read_message
 from streamadapt.config import Config
-from streamadapt.connectors import SUPPORTED, open_source
+from streamadapt.connectors import SUPPORTED, ReadAhead, open_source
 from streamadapt.connectors.byte_stream import STDIN, explain_missing
 from streamadapt.connectors.many_files import files_of, is_many
 from streamadapt.connectors.river_source import is_river
@@ -22,6 +22,8 @@ _HEAD_BYTES = 1 << 20
 def recorded_stream(config: Config, path: Path) -> Source:
     """Open the recorded stream at `path` as the pipeline file describes it.
 
+    It is read and decoded by a thread of its own, ahead of what learns from it.
+
     Raises
     ------
     SourceError
@@ -31,7 +33,7 @@ def recorded_stream(config: Config, path: Path) -> Source:
     # What the file says of its own source is not true of another one.
     is_own = own is not None and own.path is not None and Path(own.path) == path
     format_, dialect = (own.format, own.csv) if own is not None and is_own else (None, None)
-    return open_source(path, schema, format_, read_message(config), dialect)
+    return ReadAhead(open_source(path, schema, format_, read_message(config), dialect))
 
 
 def is_there(path: Path) -> bool:
