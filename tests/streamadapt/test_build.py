@@ -312,3 +312,8 @@ def test_what_all_learners_see_is_of_the_pipeline(name: str, value: str) -> None
 
 def test_what_decides_nothing_changes_nothing() -> None:
     assert changed(CLASSIFY, checkpoint__every_events="7", name="other") == set()
+
+
+@pytest.mark.parametrize("name", ["outputs__predictions", "outputs__report"])
+def test_what_is_written_is_nobodys_state(name: str) -> None:
+    assert changed(CLASSIFY, **{name: "false"}) == set()

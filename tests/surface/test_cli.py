@@ -487,3 +487,29 @@ def test_a_reader_that_has_read_enough_is_no_error() -> None:
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
     assert done.stdout == "{\n"
+
+
+@pytest.mark.parametrize(
+    ("written", "asked", "there"),
+    [
+        ("{}", (), {"predictions.parquet", "report.html"}),
+        ("{predictions: false}", (), {"report.html"}),
+        ("{predictions: false, report: false}", (), set()),
+        ("{predictions: false, report: false}", ("--predictions",), {"predictions.parquet"}),
+        ("{report: false}", ("--report", "--no-predictions"), {"report.html"}),
+        ("{report: true}", ("--no-report", "--no-predictions"), set()),
+    ],
+)
+def test_the_pipeline_says_what_is_written_and_the_command_has_the_last_word(
+    here: Path, written: str, asked: tuple[str, ...], there: set[str]
+) -> None:
+    (here / "pipeline.yaml").write_text(f"{PIPELINE}outputs: {written}\n")
+    assert replay("--quiet", *asked).exit_code == 0
+    names = {"predictions.parquet", "report.html"}
+    assert {path.name for path in Path("run").iterdir()} & names == there
+
+
+def test_what_is_written_may_change_between_a_run_and_its_resumption(here: Path) -> None:
+    assert replay("--quiet").exit_code == 0
+    (here / "pipeline.yaml").write_text(f"{PIPELINE}outputs: {{report: false}}\n")
+    assert replay("--quiet", "--resume").exit_code == 0
