@@ -12,6 +12,9 @@ The peer is the usual loop over River's objects, see ``replay_river.py``; both r
 rows, ours warm.  A cold start is the time of a whole process over 1,000 rows.  Times are by the
 clock and, because machines are seldom idle, of CPU time; medians of the passes.
 
+What predictions, the report and reading ahead cost or save is measured with five learners, see
+``replay_outputs.py``; ``--outputs`` measures nothing else, and writes no results.
+
 Prints tables and writes ``benchmarks/results/replay.json``.
 """
 
@@ -33,6 +36,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import replay_river
 from bench import Row, cost, row, versions, write_results
+from replay_outputs import output_costs
 from replay_stages import floors, stage_times
 from replay_streams import CLASSES, FEATURES, TARGET, write_streams
 
@@ -163,16 +167,22 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--rows", type=int, default=1_000_000, help="at least so many")
     parser.add_argument("--river-rows", type=int, default=20_000)
+    parser.add_argument("--outputs", action="store_true", help="only what outputs cost")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="streamadapt-"))
     try:
         streams, n_rows = write_streams(folder, options.rows)
+        if options.outputs:
+            for _ in output_costs(streams, folder, n_rows, max(7, options.passes)):
+                pass
+            return
         bench = Bench(streams, folder, n_rows, options.passes)
         print(f"{n_rows:,} rows, {streams['CSV'].stat().st_size / n_rows:.1f} bytes each in CSV")
         header = ("events/s", "ns/event", "CPU ns", "accuracy")
         print("{:39} {:>11} {:>8} {:>8} {:>9}".format("case", *header))
         rows = [*bench.speeds(), *bench.peer(options.river_rows)]
         rows += [*bench.stages(), *bench.cold_starts()]
+        rows += output_costs(streams, folder, n_rows, max(7, options.passes))
     finally:
         shutil.rmtree(folder)
     write_results("replay", versions("pyarrow"), rows)

@@ -20,7 +20,7 @@ import pyarrow.csv
 from bench import cost
 from replay_streams import CLASSES, FEATURES, TARGET
 
-from streamadapt.connectors import CSVSource
+from streamadapt.connectors import ReadAhead
 from streamadapt.delay import DelayedLabels
 from streamadapt.detectors import ADWIN
 from streamadapt.features import FeatureMap
@@ -38,7 +38,7 @@ def _learner(learner: Any) -> str:
 
 
 STAGES: list[tuple[str | Callable[[Any], str], type, str]] = [
-    ("read and decode", CSVSource, "poll"),
+    ("wait for records", ReadAhead, "poll"),
     ("intake", Intake, "take"),
     ("labels on their way", DelayedLabels, "interleave"),
     ("label join", LabelJoin, "admit"),

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from streamadapt.connectors.append_file import AppendFile
 
-__all__ = ["GROUP_ROWS", "Complete", "ParquetSink", "SpoolReader"]
+__all__ = ["GROUP_ROWS", "Complete", "ParquetSink", "SpoolReader", "parquet_writer"]
 
 GROUP_ROWS = 1 << 17
 """Rows of a row group; the same for however many rows a call of `write` brought."""
@@ -173,7 +173,7 @@ class _Table:
         if done is None:
             return False
         if self._writer is None:
-            self._writer = _writer(self._new, done.schema)
+            self._writer = parquet_writer(self._new, done.schema)
         if len(done):
             self._writer.write_table(done, row_group_size=GROUP_ROWS)
         return True
@@ -205,7 +205,8 @@ class _Table:
         return table.slice(0, GROUP_ROWS).combine_chunks()
 
 
-def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """Return what writes the file: how each column is encoded depends on its type alone."""
     # Numbers of learners hardly repeat: a dictionary of them would cost time and save nothing; the
     # bytes of one place are alike, so they are stored together.  Whole numbers grow step by step.
     # Least and greatest are told where rows can be found by them: of learners they say nothing.
