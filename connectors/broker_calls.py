@@ -105,6 +105,10 @@ class BrokerCalls:
         text = f"Kafka at {self.address}: {what}: {name}"
         if isinstance(cause, Exception) and str(cause) not in ("", name):
             text += f": {cause}"
+        return BrokerError(f"{self.masked(text)}; {advice_for(name)}")
+
+    def masked(self, text: str) -> str:
+        """Return `text` with stars for secrets."""
         for secret in self.secrets:
             text = text.replace(secret, "***")
-        return BrokerError(f"{text}; {advice_for(name)}")
+        return text

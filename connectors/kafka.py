@@ -27,11 +27,19 @@ def open_driver(settings: KafkaSettings, instance: str) -> Driver:
     ConfigError
         If the client is not installed, or does not know a setting.
     """
-    if settings.driver != "kafka-python":
-        raise ConfigError(f"kafka.driver: {settings.driver} is not here yet: take kafka-python")
-    from streamadapt.connectors.kafka_python_driver import KafkaPythonDriver
+    if settings.driver == "kafka-python":
+        from streamadapt.connectors.kafka_python_driver import KafkaPythonDriver
 
-    return KafkaPythonDriver(settings, instance)
+        return KafkaPythonDriver(settings, instance)
+    try:
+        from streamadapt.connectors.confluent_driver import ConfluentDriver
+    except ModuleNotFoundError as error:
+        if error.name != "confluent_kafka":
+            raise
+        raise ConfigError(
+            "kafka.driver: confluent is not installed: pip install 'streamadapt[confluent]'"
+        ) from None
+    return ConfluentDriver(settings, instance)
 
 
 def check_topics(

@@ -11,7 +11,6 @@ from kafka.structs import TopicPartition
 
 from streamadapt.connectors.broker_calls import BrokerCalls
 from streamadapt.connectors.kafka_python_batches import batch_of
-from streamadapt.connectors.kafka_python_changes import Rebalances
 from streamadapt.connectors.kafka_python_pending import PENDING
 from streamadapt.connectors.partition_log import (
     Batch,
@@ -21,6 +20,7 @@ from streamadapt.connectors.partition_log import (
     OffsetsPendingError,
     Partition,
 )
+from streamadapt.connectors.rebalances import Rebalances
 
 __all__ = ["KafkaPythonConsumer"]
 
@@ -103,9 +103,7 @@ class KafkaPythonConsumer:
 
     def resume(self, partitions: Collection[Partition]) -> None:
         """Give records of these again."""
-        unplaced = self._rebalances.unplaced(partitions)
-        if unplaced:
-            raise ValueError(f"seek before resume: {', '.join(map(str, unplaced))}")
+        self._rebalances.refuse_unplaced(partitions)
         with self._calls.asked("resume"):
             self._consumer.resume(*(TopicPartition(*each) for each in partitions))
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
-from kafka.errors import KafkaError
+from kafka.errors import KafkaConfigurationError, KafkaError
 from kafka.structs import TopicPartition
 
 from streamadapt.connectors.broker_calls import BrokerCalls
 from streamadapt.connectors.kafka_python_admin import KafkaPythonAdmin
-from streamadapt.connectors.kafka_python_changes import Rebalances
 from streamadapt.connectors.kafka_python_consumer import KafkaPythonConsumer
+from streamadapt.connectors.kafka_python_listener import RebalanceListener
 from streamadapt.connectors.kafka_python_publisher import KafkaPythonPublisher
 from streamadapt.connectors.kafka_python_reader import KafkaPythonReader
 from streamadapt.connectors.kafka_settings import KafkaSettings
 from streamadapt.connectors.partition_log import Partition
+from streamadapt.connectors.rebalances import Rebalances
 from streamadapt.errors import ParameterError
 
 __all__ = ["KafkaPythonDriver"]
@@ -67,9 +69,9 @@ class KafkaPythonDriver:
             max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
         )
         rebalances = Rebalances()
-        rebalances.consumer = consumer
+        listener = RebalanceListener(consumer, rebalances)
         with self._calls.asked("subscribe to " + ", ".join(topics)):
-            consumer.subscribe(list(topics), listener=rebalances)
+            consumer.subscribe(list(topics), listener=listener)
         return KafkaPythonConsumer(consumer, rebalances, self._calls)
 
     def reader(self, partition: Partition, offset: int, headers: bool = False) -> KafkaPythonReader:
@@ -121,8 +123,21 @@ class KafkaPythonDriver:
             # By default a client that saw a broker down stays away from it for up to 30 s.
             "reconnect_backoff_max_ms": 1000,
         }
-        with self._calls.asked(f"open a {role}"):
-            return client(**{**basic, **settings.client, **more})
+        try:
+            with self._connecting(role):
+                return client(**{**basic, **settings.client, **more})
+        except (KafkaConfigurationError, ValueError, TypeError, RuntimeError) as error:
+            text = self._calls.masked(f"a client refuses its settings: {error}")
+            raise ParameterError(f"kafka: {text}") from None
+
+    @contextmanager
+    def _connecting(self, role: str) -> Iterator[None]:
+        try:
+            yield
+        except KafkaConfigurationError:
+            raise
+        except (KafkaError, OSError) as error:
+            raise self._calls.error(f"open a {role}", error) from None
 
     def _reading(self) -> dict[str, Any]:
         """Return what exactly-once needs of every consumer."""
