@@ -120,6 +120,7 @@ class ConfluentDriver:
         return {
             **self._basic(role),
             "allow.auto.create.topics": False,
+            "partitioner": "murmur2_random",  # as Java's client and kafka-python spread keys
             **settings.producer,
             "enable.idempotence": True,
             "acks": "all",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from kafka.errors import KafkaTimeoutError, RetriableError
@@ -11,6 +11,8 @@ from kafka.structs import TopicPartition
 
 from streamadapt.connectors.broker_calls import BrokerCalls
 from streamadapt.connectors.kafka_python_batches import batch_of
+from streamadapt.connectors.kafka_python_guard import IdentityGuard
+from streamadapt.connectors.kafka_python_listener import RebalanceListener
 from streamadapt.connectors.kafka_python_pending import PENDING
 from streamadapt.connectors.partition_log import (
     Batch,
@@ -28,10 +30,14 @@ __all__ = ["KafkaPythonConsumer"]
 class KafkaPythonConsumer:
     """See `streamadapt.connectors.partition_log.GroupConsumer`."""
 
-    def __init__(self, consumer: Any, rebalances: Rebalances, calls: BrokerCalls) -> None:  # noqa: ANN401 - the client has no types
+    def __init__(self, consumer: Any, topics: Sequence[str], calls: BrokerCalls) -> None:  # noqa: ANN401 - the client has no types
         self._consumer = consumer
-        self._rebalances = rebalances
         self._calls = calls
+        self._rebalances = Rebalances()
+        listener = RebalanceListener(consumer, self._rebalances)
+        self._guard = IdentityGuard(consumer, self._rebalances, listener)
+        with calls.asked("subscribe to " + ", ".join(topics)):
+            consumer.subscribe(list(topics), listener=listener)
         self._membership = Membership(-1, "", None)
 
     def poll(self, timeout_s: float, max_records: int) -> list[Batch]:
@@ -42,8 +48,10 @@ class KafkaPythonConsumer:
             except RetriableError:  # a broker is away: the client looks for it by itself
                 found = {}
             group = self._consumer.group_metadata()
-        self._membership = Membership(group.generation_id, group.member_id, group)
-        return [batch_of(Partition(*each), records, False) for each, records in found.items()]
+            self._membership = Membership(group.generation_id, group.member_id, group)
+            lost = self._guard.check(self._membership, group.state)
+        batches = [batch_of(Partition(*each), records, False) for each, records in found.items()]
+        return [batch for batch in batches if batch.partition not in lost]
 
     def membership(self) -> Membership:
         """Return the snapshot taken right after the last `poll`."""
@@ -104,8 +112,15 @@ class KafkaPythonConsumer:
     def resume(self, partitions: Collection[Partition]) -> None:
         """Give records of these again."""
         self._rebalances.refuse_unplaced(partitions)
+        places = [TopicPartition(*each) for each in partitions]
         with self._calls.asked("resume"):
-            self._consumer.resume(*(TopicPartition(*each) for each in partitions))
+            for place in places:
+                # Records left over from a poll are set aside for a paused partition, and as long
+                # as they are, no more are fetched; but the client forgets to take them up again
+                # if another partition was polled since.  Without them it fetches from where it
+                # stands.
+                self._consumer._fetcher._paused_partition_records.pop(place, None)  # noqa: SLF001
+            self._consumer.resume(*places)
 
     def close(self) -> None:
         """Leave the group and let go."""

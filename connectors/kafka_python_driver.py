@@ -10,22 +10,22 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import KafkaConfigurationError, KafkaError
+from kafka.net.compat import KafkaNetClient
 from kafka.structs import TopicPartition
 
 from streamadapt.connectors.broker_calls import BrokerCalls
 from streamadapt.connectors.kafka_python_admin import KafkaPythonAdmin
 from streamadapt.connectors.kafka_python_consumer import KafkaPythonConsumer
-from streamadapt.connectors.kafka_python_listener import RebalanceListener
 from streamadapt.connectors.kafka_python_publisher import KafkaPythonPublisher
 from streamadapt.connectors.kafka_python_reader import KafkaPythonReader
 from streamadapt.connectors.kafka_settings import KafkaSettings
 from streamadapt.connectors.partition_log import Partition
-from streamadapt.connectors.rebalances import Rebalances
 from streamadapt.errors import ParameterError
 
 __all__ = ["KafkaPythonDriver"]
 
 _ASSIGNORS = {"range": RangePartitionAssignor, "cooperative-sticky": CooperativeStickyAssignor}
+_PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 
 
 class KafkaPythonDriver:
@@ -47,6 +47,9 @@ class KafkaPythonDriver:
     def __init__(self, settings: KafkaSettings, instance: str) -> None:
         self.settings = settings
         self.instance = instance
+        if settings.client.get("security_protocol", "PLAINTEXT") not in _PROTOCOLS:
+            # the client would take it for PLAINTEXT
+            raise ParameterError(f"kafka.client.security_protocol is none of {_PROTOCOLS}")
         _refuse_unknown("client", settings.client, KafkaAdminClient)
         _refuse_unknown("consumer", settings.consumer, KafkaConsumer)
         _refuse_unknown("producer", settings.producer, KafkaProducer)
@@ -68,11 +71,7 @@ class KafkaPythonDriver:
             heartbeat_interval_ms=int(settings.heartbeat_s * 1000),
             max_poll_interval_ms=int(settings.max_poll_interval_s * 1000),
         )
-        rebalances = Rebalances()
-        listener = RebalanceListener(consumer, rebalances)
-        with self._calls.asked("subscribe to " + ", ".join(topics)):
-            consumer.subscribe(list(topics), listener=listener)
-        return KafkaPythonConsumer(consumer, rebalances, self._calls)
+        return KafkaPythonConsumer(consumer, topics, self._calls)
 
     def reader(self, partition: Partition, offset: int, headers: bool = False) -> KafkaPythonReader:
         """Read a partition from `offset`."""
@@ -123,20 +122,29 @@ class KafkaPythonDriver:
             # By default a client that saw a broker down stays away from it for up to 30 s.
             "reconnect_backoff_max_ms": 1000,
         }
+        with self._connecting(role) as network:
+            return client(**{**basic, **settings.client, **more, "kafka_client": network})
+
+    @contextmanager
+    def _connecting(self, role: str) -> Iterator[Callable[..., Any]]:
+        """Give what makes the client's network, and close that if the client gives up.
+
+        A consumer or admin whose broker is away raises, and leaves its thread and sockets behind.
+        """
+        made: list[Any] = []
+
+        def network(**settings: object) -> Any:  # noqa: ANN401 - the client has no types
+            made.append(KafkaNetClient(**settings))
+            return made[-1]
+
         try:
-            with self._connecting(role):
-                return client(**{**basic, **settings.client, **more})
+            yield network
         except (KafkaConfigurationError, ValueError, TypeError, RuntimeError) as error:
             text = self._calls.masked(f"a client refuses its settings: {error}")
             raise ParameterError(f"kafka: {text}") from None
-
-    @contextmanager
-    def _connecting(self, role: str) -> Iterator[None]:
-        try:
-            yield
-        except KafkaConfigurationError:
-            raise
         except (KafkaError, OSError) as error:
+            for each in made:
+                each.close()
             raise self._calls.error(f"open a {role}", error) from None
 
     def _reading(self) -> dict[str, Any]:

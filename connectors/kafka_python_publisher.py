@@ -39,9 +39,7 @@ class KafkaPythonPublisher:
     @contextmanager
     def _asked(self, what: str) -> Iterator[None]:
         if self._failed:
-            raise self._calls.error(
-                what, f"refused, because an earlier call failed ({self._failed})"
-            )
+            raise self._calls.error(what, f"refused after a failure ({self._failed})")
         try:
             with self._calls.asked(what):
                 yield
