@@ -108,6 +108,7 @@ class KafkaPythonPublisher:
         with suppress(KafkaError):  # close(0) asks for a flush first, which fails if there is more
             self._producer.close(timeout=0)
         self._producer._sender.force_close()  # noqa: SLF001 - else its thread would go on sending
+        self._producer._closed = True  # noqa: SLF001 - else its end would wait for that thread
 
     def close(self) -> None:
         """Let go in order."""

@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -22,6 +23,7 @@ from streamadapt.connectors.partition_log import (
     Outgoing,
     Partition,
     Publisher,
+    TopicAdmin,
 )
 
 DRIVERS = ("kafka-python", "confluent")
@@ -62,10 +64,21 @@ class Kafka:
     def topic(self, partitions: int = 1) -> str:
         """Make a topic."""
         name = f"topic-{uuid.uuid4().hex[:8]}"
-        admin = self.driver().admin()
-        admin.create({name: partitions}, {})
-        admin.close()
+        self.admin.create({name: partitions}, {})
         return name
+
+    @cached_property
+    def admin(self) -> TopicAdmin:
+        admin = self.driver().admin()
+        self._opened.callback(admin.close)
+        return admin
+
+    @cached_property
+    def filler(self) -> Publisher:
+        """A producer without transactions."""
+        filler = self.driver().producer()
+        self._opened.callback(filler.abandon)
+        return filler
 
     def consumer(
         self, topics: Sequence[str], instance: str = "w0", joined: bool = True, **more: Any
@@ -88,11 +101,9 @@ class Kafka:
 
     def fill(self, topic: str, values: Sequence[bytes | None], partition: int = 0) -> None:
         """Write records without a transaction."""
-        producer = self.driver().producer()
         keys = [b"k%d" % i for i in range(len(values))]
-        producer.send(Outgoing(topic, partition, keys, values))
-        producer.flush(LIMIT_S)
-        producer.close()
+        self.filler.send(Outgoing(topic, partition, keys, values))
+        self.filler.flush(LIMIT_S)
 
     def read(self, partition: Partition, n: int, headers: bool = False) -> list[Batch]:
         """Read n committed records from the start."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -328,6 +330,20 @@ def test_a_static_member_comes_back_without_a_rebalance(log: Kafka) -> None:
     assert not second.changes()
 
 
+def test_a_static_member_whose_name_was_taken_cannot_commit(log: Kafka) -> None:
+    topic = log.topic()
+    partition = Partition(topic, 0)
+    replaced = log.consumer([topic], "w0", static_membership=True)
+    membership = replaced.membership()
+    owner = log.consumer([topic], "w0", static_membership=True)
+    commit_offset(log.publisher(f"{topic}-1"), owner, partition, 9)
+    publisher = log.publisher(f"{topic}-0")
+    publisher.begin()
+    with pytest.raises(BrokerError, match="another worker runs under this name"):
+        publisher.send_offsets({partition: Committed(2)}, membership)
+    assert owner.committed([partition], 10) == {partition: Committed(9)}
+
+
 def test_an_abandoned_publisher_does_not_keep_its_caller(
     log: Kafka, kafka_to_break: KafkaCluster
 ) -> None:
@@ -346,28 +362,46 @@ def test_an_abandoned_publisher_does_not_keep_its_caller(
 
 
 def test_all_go_on_after_the_broker_was_killed_and_came_back(
-    log: Kafka, kafka_to_break: KafkaCluster
+    kafka_bootstrap: str, kafka_to_break: KafkaCluster
 ) -> None:
-    topic = log.topic()
-    partition = Partition(topic, 0)
-    consumer, reader = log.consumer([topic]), log.reader(partition)
-    publisher = log.publisher(f"{topic}-tx")
-    place(consumer)
-    kafka_to_break.kill()
-    start = time.monotonic()
-    assert consumer.poll(0.3, 10) == []
-    assert len(reader.poll(0.3, 10)) == 0
-    with pytest.raises(BrokerError, match=log.bootstrap):
-        consumer.bounds([partition], 1)
-    with pytest.raises(BrokerError, match=log.bootstrap) as raised:
-        consumer.committed([partition], 1)
-    assert not isinstance(raised.value, OffsetsPendingError)
-    publisher.abandon()
-    assert time.monotonic() - start < 10
-    kafka_to_break.repair()
-    publish(log.publisher(f"{topic}-tx"), one(topic, b"after"))
-    until(lambda: len(reader.poll(0.2, 10)))
-    assert drain(consumer, 1) == {partition: [0]}
+    with ExitStack() as opened:
+        logs = [opened.enter_context(kafka_of(kafka_bootstrap, name)) for name in DRIVERS]
+        members = [_Member(log) for log in logs]
+        kafka_to_break.kill()
+        for member in members:
+            member.sees_it_gone()
+        kafka_to_break.repair()
+        for member in members:
+            member.goes_on()
+
+
+class _Member:
+    """One client of each kind, ready to read."""
+
+    def __init__(self, log: Kafka) -> None:
+        self.log = log
+        self.topic = log.topic()
+        self.partition = Partition(self.topic, 0)
+        self.consumer, self.reader = log.consumer([self.topic]), log.reader(self.partition)
+        self.publisher = log.publisher(f"{self.topic}-tx")
+        place(self.consumer)
+
+    def sees_it_gone(self) -> None:
+        start = time.monotonic()
+        assert self.consumer.poll(0.3, 10) == []
+        assert len(self.reader.poll(0.3, 10)) == 0
+        with pytest.raises(BrokerError, match=self.log.bootstrap):
+            self.consumer.bounds([self.partition], 1)
+        with pytest.raises(BrokerError, match=self.log.bootstrap) as raised:
+            self.consumer.committed([self.partition], 1)
+        assert not isinstance(raised.value, OffsetsPendingError)
+        self.publisher.abandon()
+        assert time.monotonic() - start < 10
+
+    def goes_on(self) -> None:
+        publish(self.log.publisher(f"{self.topic}-tx"), one(self.topic, b"after"))
+        until(lambda: len(self.reader.poll(0.2, 10)))
+        assert drain(self.consumer, 1) == {self.partition: [0]}
 
 
 def test_a_broker_that_is_not_there_is_said_in_time(log: Kafka) -> None:
@@ -380,6 +414,16 @@ def test_a_broker_that_is_not_there_is_said_in_time(log: Kafka) -> None:
     with pytest.raises(BrokerError, match=r"127\.0\.0\.1:9"):
         driver.admin().partitions(["t"], 1)
     assert time.monotonic() - start < 15
+
+
+def test_clients_that_could_not_connect_leave_no_threads_behind(log: Kafka) -> None:
+    driver = open_driver(settings_for("127.0.0.1:9", log.name, request_timeout_s=1), "w0")
+    before = threading.active_count()
+    with pytest.raises(BrokerError):
+        driver.consumer("g", ["t"]).bounds([Partition("t", 0)], 0.1)
+    with pytest.raises(BrokerError):
+        driver.admin().partitions(["t"], 0.1)
+    until(lambda: threading.active_count() <= before)
 
 
 def test_a_setting_that_the_client_does_not_know_is_named(log: Kafka) -> None:
@@ -402,7 +446,7 @@ def test_a_setting_that_the_client_refuses_is_said_without_secrets(log: Kafka) -
 def test_topics_are_checked_before_anything_is_read(log: Kafka) -> None:
     events, labels, out = log.topic(2), log.topic(3), log.topic(2)
     settings = settings_for(log.bootstrap, log.name)
-    admin = log.driver().admin()
+    admin = log.admin
     assert check_topics(admin, settings, [events], [out]) == 2
     with pytest.raises(
         SourceError, match=rf"(?s){labels} has 3.*--alter --topic {events} .*ons 3"
@@ -417,4 +461,3 @@ def test_topics_are_checked_before_anything_is_read(log: Kafka) -> None:
     assert check_topics(admin, sticky, [events], [out]) == 2
     with pytest.raises(ConfigError, match="several input topics need range"):
         check_topics(admin, sticky, [events, labels], [out])
-    admin.close()

@@ -53,11 +53,10 @@ def plain(kafka_bootstrap: str) -> Iterator[Kafka]:
         yield kafka
 
 
-def rdkafka_producer(bootstrap: str, name: str) -> librdkafka.Producer:
-    settings = {"bootstrap.servers": bootstrap, "transactional.id": name}
-    producer = librdkafka.Producer(
-        {**settings, "transaction.timeout.ms": 5000, "log_level": 0, "socket.timeout.ms": 3000}
-    )
+def rdkafka_producer(bootstrap: str, name: str, **more: int) -> librdkafka.Producer:
+    settings = {"bootstrap.servers": bootstrap, "transactional.id": name, "log_level": 0}
+    quick = {"transaction.timeout.ms": 5000, "socket.timeout.ms": 3000}
+    producer = librdkafka.Producer({**settings, **quick, **more})
     producer.init_transactions(LIMIT_S)
     return producer
 
@@ -172,6 +171,25 @@ def test_a_bare_kafka_python_commit_of_an_evicted_member_is_taken_without_any_ch
         )
         producer.commit_transaction()
     assert owner.committed([partition], 10) == {partition: Committed(2)}  # 9 went back to 2
+
+
+def test_a_bare_librdkafka_commit_of_an_evicted_member_is_refused(plain: Kafka) -> None:
+    topic = plain.topic()
+    settings = {"bootstrap.servers": plain.bootstrap, "group.id": plain.group}
+    quick = {"session.timeout.ms": 1500, "heartbeat.interval.ms": 200, "log_level": 0}
+    evicted = librdkafka.Consumer({**settings, **quick})
+    evicted.subscribe([topic])
+    until(evicted.assignment, lambda: evicted.poll(0.05))
+    member = evicted.memberid()
+    bare.evict(plain.bootstrap, plain.group, member)
+    until(lambda: evicted.memberid() != member, lambda: time.sleep(0.05))
+    now = evicted.consumer_group_metadata()
+    assert now == bare.token(plain.group, generation=1)  # no member, but still a generation
+    producer = rdkafka_producer(plain.bootstrap, topic)
+    producer.begin_transaction()
+    with pytest.raises(librdkafka.KafkaException, match="Unknown member"):
+        producer.send_offsets_to_transaction([librdkafka.TopicPartition(topic, 0, 2)], now, LIMIT_S)
+    evicted.close()
 
 
 def test_a_bare_librdkafka_commit_of_nobody_is_taken_without_any_check(plain: Kafka) -> None:
@@ -385,6 +403,22 @@ def test_bare_kafka_python_commits_a_transaction_without_the_records_it_gave_up(
     assert plain.values(Partition(topic, 0), 2) == [b"first", b"last"]
 
 
+def test_bare_librdkafka_does_not_commit_a_transaction_without_the_records_it_gave_up(
+    plain: Kafka, kafka_proxy: TcpProxy
+) -> None:
+    topic = plain.topic()
+    producer = rdkafka_producer(kafka_proxy.address, topic, **{"delivery.timeout.ms": 1200})
+    producer.begin_transaction()
+    producer.produce(topic, b"first", partition=0)
+    assert producer.flush(10) == 0
+    kafka_proxy.cut()
+    producer.produce(topic, b"given up", partition=0)
+    assert producer.flush(10) == 0  # "nothing left" says nothing of what arrived
+    kafka_proxy.heal()
+    with pytest.raises(librdkafka.KafkaException, match="timed out"):
+        producer.commit_transaction(10)
+
+
 def test_a_publisher_does_not_commit_without_the_records_that_were_given_up(
     log: Kafka, kafka_proxy: TcpProxy
 ) -> None:
@@ -418,7 +452,7 @@ def test_a_bare_kafka_python_commit_never_returns_once_its_request_was_dropped(
         producer.begin_transaction()
         producer.send(topic, b"v", partition=0).get(10)
         _drop_one_request(producer)
-        assert not bare.Call(producer.commit_transaction).ended(3)
+        assert not bare.Call(producer.commit_transaction).ended(2)
 
 
 def _drop_one_request(producer: object) -> None:
