@@ -11,7 +11,7 @@ from kafka.structs import TopicPartition
 
 from streamadapt.connectors.broker_calls import BrokerCalls
 from streamadapt.connectors.kafka_python_batches import batch_of
-from streamadapt.connectors.kafka_python_guard import IdentityGuard
+from streamadapt.connectors.kafka_python_guard import IdentityGuard, take_up_join
 from streamadapt.connectors.kafka_python_listener import RebalanceListener
 from streamadapt.connectors.kafka_python_pending import PENDING
 from streamadapt.connectors.partition_log import (
@@ -50,6 +50,7 @@ class KafkaPythonConsumer:
             group = self._consumer.group_metadata()
             self._membership = Membership(group.generation_id, group.member_id, group)
             lost = self._guard.check(self._membership, group.state)
+            take_up_join(self._consumer, group.state)
         batches = [batch_of(Partition(*each), records, False) for each, records in found.items()]
         return [batch for batch in batches if batch.partition not in lost]
 

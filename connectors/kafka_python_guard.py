@@ -1,4 +1,8 @@
-"""Partitions that kafka-python keeps although it was thrown out of the group: taken away here.
+"""Two things that kafka-python's membership of a group gets wrong, put right after each poll.
+
+A join whose answer comes between two polls is never taken up, if it began because the metadata had
+changed: the client neither goes on with it nor sends heartbeats, for ever.  This happens at the
+start as well, where a topic's metadata come after the first join.
 
 A cooperative member whose eviction is noticed while its JoinGroup or SyncGroup is on its way joins
 again under a new id, keeps its partitions and calls no listener; and it claims them, so it may even
@@ -16,7 +20,14 @@ from streamadapt.connectors.kafka_python_listener import RebalanceListener
 from streamadapt.connectors.partition_log import Membership, Partition
 from streamadapt.connectors.rebalances import Rebalances
 
-__all__ = ["IdentityGuard"]
+__all__ = ["IdentityGuard", "take_up_join"]
+
+
+def take_up_join(consumer: Any, state: str) -> None:  # noqa: ANN401 - the client has no types
+    """Let the next poll go on with a join that the client has forgotten."""
+    coordinator = consumer._coordinator  # noqa: SLF001 - nothing public tells or mends it
+    if state == MemberState.REBALANCING and not coordinator.need_rejoin():
+        coordinator.request_rejoin()
 
 
 class IdentityGuard:

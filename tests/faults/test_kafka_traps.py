@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import confluent_kafka as librdkafka
 import pytest
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.range import RangePartitionAssignor
 from kafka.errors import CommitFailedError, KafkaConnectionError, KafkaTimeoutError
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from streamadapt.connectors.partition_log import (
     BrokerError,
     Committed,
+    GroupConsumer,
     Membership,
     OffsetsPendingError,
     Partition,
@@ -415,7 +418,7 @@ def test_bare_librdkafka_does_not_commit_a_transaction_without_the_records_it_ga
     producer.produce(topic, b"given up", partition=0)
     assert producer.flush(10) == 0  # "nothing left" says nothing of what arrived
     kafka_proxy.heal()
-    with pytest.raises(librdkafka.KafkaException, match="timed out"):
+    with pytest.raises(librdkafka.KafkaException, match="failed delivery"):
         producer.commit_transaction(10)
 
 
@@ -502,7 +505,47 @@ def test_a_librdkafka_commit_to_a_broker_that_is_gone_ends_in_time(
         kafka_proxy.heal()
 
 
-# And one more, found by the tests of the drivers
+# And two more, found by the tests of the drivers
+
+
+def test_a_bare_kafka_python_join_that_ends_between_polls_is_never_taken_up(plain: Kafka) -> None:
+    topic = plain.topic(2)
+    quick = {"heartbeat_interval_ms": 200, "auto_offset_reset": "earliest"}
+    with bare.consumer(
+        plain.bootstrap,
+        plain.group,
+        partition_assignment_strategy=[RangePartitionAssignor],
+        **quick,
+    ) as member:
+        member.subscribe([topic])
+        until(member.assignment, lambda: member.poll(50))
+        other = plain.consumer([topic], "w1", joined=False)
+        with polled(other):
+            until(lambda: len(member.assignment()) == 1, lambda: member.poll(50))
+        _join_between_polls(member, other)
+        for _ in range(20):
+            member.poll(50)
+        assert member.group_metadata().state == "<rebalancing>"
+        assert not member._coordinator.need_rejoin()
+
+
+def test_a_join_that_ends_between_polls_is_taken_up(plain: Kafka) -> None:
+    topic = plain.topic(2)
+    member = plain.consumer([topic])
+    other = plain.consumer([topic], "w1", joined=False)
+    with polled(other):
+        until(lambda: len(member.assigned()) == 1, lambda: member.poll(0.05, 1))
+    _join_between_polls(member._consumer, other)  # type: ignore[attr-defined]
+    with polled(other):
+        until(member.assigned, lambda: member.poll(0.05, 1))
+
+
+def _join_between_polls(member: Any, other: GroupConsumer) -> None:
+    """Let a join begin in one poll, as if partitions had been added, and end before the next."""
+    member._coordinator._assignment_snapshot = {}
+    member.poll(50)
+    with polled(other):
+        until(lambda: member._coordinator._join_task.is_done, lambda: time.sleep(0.01))
 
 
 def test_a_bare_kafka_python_partition_that_was_paused_between_polls_stays_silent(
