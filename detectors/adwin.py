@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamadapt.contracts import FloatArray, IntArray, SignArray
+from streamadapt.contracts import FloatArray, IntArray, LevelArray
 from streamadapt.detectors.adwin_kernels import (
     ALARM_BEFORE,
     HELD,
@@ -17,7 +17,8 @@ from streamadapt.detectors.adwin_kernels import (
     WIDTH,
     adwin_run,
 )
-from streamadapt.detectors.detector import ALARM, NO_ALARM, ArrayDetector
+from streamadapt.detectors.detector import ArrayDetector
+from streamadapt.detectors.detector_kernels import ALARM, NO_ALARM, WARNING
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -31,6 +32,10 @@ class ADWIN(ArrayDetector):
     ``width``, ``estimation``, ``total`` and ``variance`` are those of River 0.26.1 to the last
     bit; as there, the window can still be read after an alarm and starts afresh with the next
     value.  Other than River's, this detector survives NaN, infinite and huge values: it skips them.
+
+    An alarm's statistic is the distance of the means at the oldest cut that raised it, its
+    threshold the bound there, its p-value the least `delta` that would have raised it at that
+    cut; ``size`` and ``age`` are of what was kept of the window against what was dropped.
 
     Parameters
     ----------
@@ -55,6 +60,9 @@ class ADWIN(ArrayDetector):
     >>> flags = detector.update_many(np.repeat([0.2, 0.8, np.nan], [992, 96, 1]))
     >>> np.flatnonzero(flags).tolist(), detector.width, round(detector.estimation, 3)
     ([1023], 64, 0.8)
+    >>> alarm = detector.alarms[0]
+    >>> alarm.change_point, round(alarm.size, 3), alarm.p_value < 0.002
+    (960, 0.53, True)
     """
 
     kind = "adwin"
@@ -68,13 +76,13 @@ class ADWIN(ArrayDetector):
         min_window_length: int = 5,
         grace_period: int = 10,
     ) -> None:
-        super().__init__(n_counts=N_COUNTS, n_sums=2)
         self.delta = float(checked("delta", delta, 0.0, 1.0))
         self.clock = int(checked("clock", clock, 1, 2**31 - 1))
         self.max_buckets = int(checked("max_buckets", max_buckets, 2, 1000))
         self.min_window_length = int(checked("min_window_length", min_window_length, 1, 2**31 - 1))
         self.grace_period = int(checked("grace_period", grace_period, 0, 2**31 - 1))
-        self._params = np.array([self.delta, self.clock, self.min_window_length, self.grace_period])
+        params = [self.delta, self.clock, self.min_window_length, self.grace_period]
+        super().__init__(params, n_counts=N_COUNTS, n_sums=2)
         self._buckets = np.zeros((MAX_ROWS, self.max_buckets + 1, 2))
 
     @property
@@ -97,16 +105,18 @@ class ADWIN(ArrayDetector):
         """Mean of the values in the window; 0 if there is none."""
         return self.total / self.width if self.width else 0.0
 
-    def _run(self, xs: FloatArray, flags: SignArray) -> None:
-        adwin_run(xs, flags, self._params, self._counts, self._sums, self._buckets)
+    def _run(self, xs: FloatArray, levels: LevelArray, rows: FloatArray) -> int:
+        arrays = self._params, self._counts, self._sums, self._buckets
+        n: int = adwin_run(xs, levels, rows, *arrays)
+        return n
 
-    def _values(self) -> dict[str, Value]:
+    def _state_values(self) -> dict[str, Value]:
         # After an alarm the buckets are never looked at again: they are no part of the state.
         n_rows = self._counts[N_ROWS] if self._counts[ALARM] == NO_ALARM else 0
         held, oldest = self._counts[HELD : HELD + n_rows], self._counts[OLDEST : OLDEST + n_rows]
         rings = zip(self._buckets, held, oldest, strict=False)
         rows = [np.roll(ring, -first, axis=0)[:n] for ring, n, first in rings]
-        return super()._values() | {
+        return super()._state_values() | {
             "counts": self._counts[: WIDTH + 1].copy(),
             "buckets": np.concatenate([np.empty((0, 2)), *rows]),
         }
@@ -115,7 +125,7 @@ class ADWIN(ArrayDetector):
         kept, sums = self._arrays(state, WIDTH + 1)
         pool = state.floats("buckets")
         held = bucket_counts(int(kept[WIDTH]) if kept[ALARM] == NO_ALARM else 0, self.max_buckets)
-        if kept[ALARM] > ALARM_BEFORE or pool.shape != (held.sum(), 2):
+        if kept[ALARM] > ALARM_BEFORE or kept[WARNING] or pool.shape != (held.sum(), 2):
             raise CorruptStateError(f"{self.kind}: buckets do not fit the window's width")
         self._sums = sums
         self._counts[:] = 0

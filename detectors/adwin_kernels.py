@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 
-from streamadapt.contracts import FloatArray, IntArray, SignArray
-from streamadapt.detectors.detector import (
+from streamadapt.contracts import FloatArray, IntArray, LevelArray
+from streamadapt.detectors.detector_kernels import (
     ALARM,
     ALARM_NOW,
+    ALARMED,
     LIMIT,
+    N_COMMON,
     N_SEEN,
     N_SKIPPED,
     NO_ALARM,
+    note_alarm,
 )
 from streamadapt.jit import kernel
 
@@ -48,7 +51,7 @@ MAX_ROWS = 64
 
 # Places in `counts`, int64 [N_COUNTS], after those that all detectors share: width of the window,
 # rows in use, how many buckets each row holds, and in which slot its oldest one is.
-WIDTH, N_ROWS, HELD = 3, 4, 5
+WIDTH, N_ROWS, HELD = N_COMMON, N_COMMON + 1, N_COMMON + 2
 OLDEST = HELD + MAX_ROWS
 N_COUNTS = OLDEST + MAX_ROWS
 
@@ -59,13 +62,14 @@ TOTAL, VARIANCE = 0, 1
 @kernel
 def adwin_run(
     xs: FloatArray,
-    flags: SignArray,
+    levels: LevelArray,
+    rows: FloatArray,
     params: FloatArray,
     counts: IntArray,
     sums: FloatArray,
     buckets: FloatArray,
-) -> None:
-    """Take `xs` in order; write into `flags`, of the same length, the sign of each alarm, or 0.
+) -> int:
+    """Take `xs` in order; note alarms in `levels` and `rows` and return their number.
 
     ``buckets`` is float64 [MAX_ROWS, max_buckets + 1, 2]: a total and a sum of squared deviations
     each.  Every row is a ring; slots that are not in use hold anything.  The work of most values
@@ -73,9 +77,9 @@ def adwin_run(
     """
     clock, grace_period = int(params[CLOCK]), int(params[GRACE_PERIOD])
     capacity = buckets.shape[1]
+    n_alarms = 0
     for i in range(xs.size):
         x = xs[i]
-        flags[i] = 0
         if not abs(x) <= LIMIT:
             counts[N_SKIPPED] += 1
             if counts[ALARM] != NO_ALARM:
@@ -124,11 +128,30 @@ def adwin_run(
 
         # No bucket is dropped without an alarm, so the width is also the count since the start.
         if width % clock == 0 and width > grace_period:
-            mean = sums[TOTAL] / counts[WIDTH]
-            while _has_cut(params, counts, sums, buckets):
+            distance, epsilon, p_value = _cut(params, counts, sums, buckets)
+            if distance > epsilon:
                 counts[ALARM] = ALARM_NOW
-                _drop_oldest(counts, sums, buckets)
-                flags[i] = 1 if sums[TOTAL] / counts[WIDTH] > mean else -1
+                levels[i] = ALARMED
+                old_total, old_width = sums[TOTAL], counts[WIDTH]
+                _drop_old_part(params, counts, sums, buckets)
+                kept = counts[WIDTH]
+                size = sums[TOTAL] / kept - (old_total - sums[TOTAL]) / (old_width - kept)
+                direction = int(size > 0.0) - int(size < 0.0)
+                n_alarms = note_alarm(
+                    rows, n_alarms, i, distance, epsilon, size, direction, kept, p_value
+                )
+    return n_alarms
+
+
+@kernel
+def _drop_old_part(
+    params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray
+) -> None:
+    """Drop the oldest bucket as long as there is a cut; called when there is one."""
+    distance, epsilon = 1.0, 0.0
+    while distance > epsilon:
+        _drop_oldest(counts, sums, buckets)
+        distance, epsilon, _ = _cut(params, counts, sums, buckets)
 
 
 @kernel
@@ -148,11 +171,17 @@ def _drop_oldest(counts: IntArray, sums: FloatArray, buckets: FloatArray) -> Non
 
 
 @kernel
-def _has_cut(params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray) -> bool:
-    """Tell whether any cut between two buckets leaves two means that are too far apart."""
+def _cut(
+    params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray
+) -> tuple[float, float, float]:
+    """Return distance, threshold and p-value of the oldest cut whose means are too far apart.
+
+    If there is none, the distance is not above the threshold.
+    """
     width = float(counts[WIDTH])
     shortest = params[MIN_WINDOW_LENGTH]
-    log_term = math.log(2.0 * math.log(width) / params[DELTA])
+    log_width = math.log(width)
+    log_term = math.log(2.0 * log_width / params[DELTA])
     mean_variance = sums[VARIANCE] / width
     linear = 2.0 / 3.0 * log_term
     n0, n1, u0, u1 = 0.0, width, 0.0, sums[TOTAL]
@@ -167,9 +196,18 @@ def _has_cut(params: FloatArray, counts: IntArray, sums: FloatArray, buckets: Fl
             if n0 < shortest:
                 continue
             if n1 < shortest:  # it only gets shorter
-                return False
+                return 0.0, 0.0, 1.0
             m_recip = 1.0 / (n0 - shortest + 1.0) + 1.0 / (n1 - shortest + 1.0)
             epsilon = math.sqrt(2.0 * m_recip * mean_variance * log_term) + linear * m_recip
-            if abs(u0 / n0 - u1 / n1) > epsilon:
-                return True
-    return False
+            distance = abs(u0 / n0 - u1 / n1)
+            if distance > epsilon:
+                return distance, epsilon, _least_delta(distance, m_recip, mean_variance, log_width)
+    return 0.0, 0.0, 1.0
+
+
+@kernel
+def _least_delta(distance: float, m_recip: float, mean_variance: float, log_width: float) -> float:
+    """Return the delta whose threshold is `distance`: the root of a quadratic in sqrt(log_term)."""
+    linear, root = 2.0 / 3.0 * m_recip, math.sqrt(2.0 * m_recip * mean_variance)
+    sqrt_log = 2.0 * distance / (root + math.sqrt(root * root + 4.0 * linear * distance))
+    return min(1.0, 2.0 * log_width * math.exp(-sqrt_log * sqrt_log))

@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import abc
-from typing import ClassVar
+import math
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamadapt.contracts import BoolArray, FloatArray, IntArray, SignArray
-from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, checked
+from streamadapt.contracts import Alarm, BoolArray, FloatArray, IntArray, LevelArray
+from streamadapt.detectors.detector_kernels import (
+    ALARM,
+    ALARM_NOW,
+    ALARMED,
+    N_FIELDS,
+    N_SEEN,
+    N_SKIPPED,
+    WARNED,
+    WARNING,
+    first_that_is_no_bit,
+)
+from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError
+from streamadapt.jit import Kernel
 from streamadapt.state import State, Value
 
-__all__ = [
-    "ALARM",
-    "ALARM_NOW",
-    "LIMIT",
-    "NO_ALARM",
-    "N_SEEN",
-    "N_SKIPPED",
-    "ArrayDetector",
-    "checked",
-]
-
-LIMIT = 1e100
-"""Values beyond it are skipped like inf: their squares would overflow and blind a detector."""
-
-# The first places of every detector's counters, int64, and the values of counters[ALARM].
-ALARM, N_SEEN, N_SKIPPED = 0, 1, 2
-NO_ALARM, ALARM_NOW = 0, 1
+__all__ = ["ArrayDetector", "BitDetector"]
 
 
-class ArrayDetector(abc.ABC):
-    """A detector over arrays: subclasses run one kernel over a block of values.
+class ArrayDetector:
+    """A detector over arrays: subclasses name one kernel that runs over a block of values.
 
     Values that are NaN, infinite or beyond `LIMIT` are counted in ``n_skipped``, raise no alarm
-    and change nothing else.  After `update` or `update_many`, ``directions`` int8 [n] tells for
-    each value 1 for an alarm because the values rose, -1 because they fell, else 0.
+    and change nothing else.
+
+    The kernel takes ``(xs, levels, rows, params, counts, sums)`` and returns the number of alarms:
+    ``xs`` float64 [n] are the values, ``levels`` int8 [n] come as zeros and take `ALARMED` and
+    `WARNED` bits, ``rows`` float64 [n, N_FIELDS] come with any content and take one row for each
+    alarm (`note_alarm`), ``params`` are the arguments of this constructor, and ``counts`` and
+    ``sums`` are the state that it changes.  A method that needs more overrides `_run`.
 
     Parameters
     ----------
+    params
+        The method's parameters as its kernel takes them, float64.
     n_counts
-        Length of the int64 counters, of which the first three are common to all detectors.
+        Length of the int64 counters, of which the first `N_COMMON` are common to all detectors.
     n_sums
         Length of the float64 running sums.
     """
@@ -49,16 +52,19 @@ class ArrayDetector(abc.ABC):
     kind: ClassVar[str]
     state_version: ClassVar[int] = 1
     parameter_names: ClassVar[tuple[str, ...]]
+    kernel: ClassVar[Kernel]
 
-    def __init__(self, n_counts: int, n_sums: int) -> None:
+    def __init__(self, params: list[float], n_counts: int, n_sums: int) -> None:
+        self._params = np.array(params, np.float64)
         self._counts: IntArray = np.zeros(n_counts, np.int64)
         self._sums: FloatArray = np.zeros(n_sums)
-        self._single: FloatArray = np.empty(1)
-        self.directions: SignArray = np.zeros(0, np.int8)
+        self._one = np.empty(1), np.zeros(1, np.int8), np.empty((1, N_FIELDS))
+        self._forget_last_call()
 
-    @abc.abstractmethod
-    def _run(self, xs: FloatArray, flags: SignArray) -> None:
-        """Take `xs` in order; write into `flags` int8 [n] the sign of each alarm, or 0."""
+    def _run(self, xs: FloatArray, levels: LevelArray, rows: FloatArray) -> int:
+        """Take `xs` in order; write into `levels` and `rows`; return the number of alarms."""
+        n: int = type(self).kernel(xs, levels, rows, self._params, self._counts, self._sums)
+        return n
 
     @property
     def drift_detected(self) -> bool:
@@ -67,8 +73,19 @@ class ArrayDetector(abc.ABC):
 
     @property
     def warning_detected(self) -> bool:
-        """Always False: the method has no warning zone."""
-        return False
+        """Whether the detector is in its warning zone; False where the method has none."""
+        return bool(self._counts[WARNING])
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """The alarms of the last call of `update` or `update_many`, in order."""
+        return [_alarm(row) for row in self._rows[: self._n_alarms].tolist()]
+
+    @property
+    def warnings(self) -> BoolArray:
+        """`warning_detected` after each value of the last call, bool [n]."""
+        flags: BoolArray = self._levels & WARNED != 0
+        return flags
 
     @property
     def n_seen(self) -> int:
@@ -82,9 +99,10 @@ class ArrayDetector(abc.ABC):
 
     def update(self, x: float) -> None:
         """Take one value."""
-        self._single[0] = x
-        self.directions = np.empty(1, np.int8)
-        self._run(self._single, self.directions)
+        values, self._levels, self._rows = self._one
+        values[0] = x
+        self._levels[0] = 0
+        self._n_alarms = self._run(values, self._levels, self._rows)
 
     def update_many(self, xs: ArrayLike) -> BoolArray:
         """Take values float64 [n] in order; return bool [n], True where an alarm was raised.
@@ -94,17 +112,17 @@ class ArrayDetector(abc.ABC):
         ParameterError
             If `xs` is not one-dimensional.
         """
-        values = np.require(xs, np.float64, ["C", "W"])
-        if values.ndim != 1:
-            raise ParameterError(f"xs has shape {values.shape}, expected (n,)")
-        self.directions = np.empty(len(values), np.int8)
-        self._run(values, self.directions)
-        alarms: BoolArray = self.directions != 0
+        values = _values(xs)
+        # A page of `rows` that no alarm is written to costs nothing.
+        levels, rows = np.zeros(len(values), np.int8), np.empty((len(values), N_FIELDS))
+        self._n_alarms = self._run(values, levels, rows)
+        self._levels, self._rows = levels, rows[: self._n_alarms].copy()
+        alarms: BoolArray = levels & ALARMED != 0
         return alarms
 
     def state(self) -> State:
         """Return parameters, counters, sums and pools, as copies."""
-        return State(self.kind, self.state_version, self._values())
+        return State(self.kind, self.state_version, self._state_values())
 
     def restore(self, state: State) -> None:
         """Become what `state` describes, or raise `StateError` and stay unchanged."""
@@ -115,11 +133,16 @@ class ArrayDetector(abc.ABC):
                 f"{self.kind}: state of {dict(theirs.values)} cannot restore {dict(mine.values)}"
             )
         self._adopt(state)
+        self._forget_last_call()
+
+    def _forget_last_call(self) -> None:
+        self._n_alarms = 0
+        self._levels, self._rows = np.zeros(0, np.int8), np.empty((0, N_FIELDS))
 
     def _parameters(self) -> State:
         return State("parameters", 1, {name: getattr(self, name) for name in self.parameter_names})
 
-    def _values(self) -> dict[str, Value]:
+    def _state_values(self) -> dict[str, Value]:
         return {
             "parameters": self._parameters(),
             "counts": self._counts.copy(),
@@ -135,3 +158,52 @@ class ArrayDetector(abc.ABC):
         if counts.shape != (n_counts,) or sums.shape != self._sums.shape or counts.min() < 0:
             raise CorruptStateError(f"{self.kind}: counters or sums do not fit")
         return counts, sums
+
+
+class BitDetector(ArrayDetector):
+    """A detector for a stream of 0 (right) and 1 (wrong), as a classifier's losses are.
+
+    Any other finite value is an error, and then nothing of the call's values is taken.
+    """
+
+    takes_bits: Literal[True] = True
+
+    def update(self, x: float) -> None:
+        """Take one value.
+
+        Raises
+        ------
+        ParameterError
+            If it is neither 0 nor 1, nor skipped because it is NaN or infinite.
+        """
+        if x != 0 and x != 1 and math.isfinite(x):
+            raise ParameterError(f"x = {x!r}: {self.kind} takes 0 and 1 alone")
+        super().update(x)
+
+    def update_many(self, xs: ArrayLike) -> BoolArray:
+        """Take values float64 [n] in order; return bool [n], True where an alarm was raised.
+
+        Raises
+        ------
+        ParameterError
+            If `xs` is not one-dimensional or holds a finite value that is neither 0 nor 1; then
+            none is taken.
+        """
+        values = _values(xs)
+        i = first_that_is_no_bit(values)
+        if i < len(values):
+            raise ParameterError(f"xs[{i}] = {values[i]!s}: {self.kind} takes 0 and 1 alone")
+        return super().update_many(values)
+
+
+def _values(xs: ArrayLike) -> FloatArray:
+    values = np.require(xs, np.float64, ["C", "W"])
+    if values.ndim != 1:
+        raise ParameterError(f"xs has shape {values.shape}, expected (n,)")
+    return values
+
+
+def _alarm(row: list[float]) -> Alarm:
+    index, statistic, threshold, size, direction, age, p_value = row
+    probability = None if math.isnan(p_value) else p_value
+    return Alarm(int(index), statistic, threshold, size, int(direction), int(age), probability)

@@ -106,7 +106,7 @@ def facts(facts: Columns, windows: Columns, colours: Colours) -> Chart:
             "y": {"field": "kind", "type": "nominal", "title": None,
                   "axis": {"grid": False, "minExtent": _AXIS_WIDTH}},
             "color": colours.colour(),
-            "tooltip": [{"field": name} for name in ("learner", "kind", "row")],
+            "tooltip": [{"field": name} for name in facts],
         },
     }  # fmt: skip
     text = "What detectors heard, and what was done."

@@ -26,6 +26,7 @@ __all__ = ["Columns", "RunData", "horizon_of", "read_run", "thinned"]
 Columns: TypeAlias = dict[str, list[Any]]
 
 _MOST_FACTS = 1_000
+_EVIDENCE = ("size", "age", "statistic", "threshold", "p_value")
 _BINS = 10
 _ERROR_BINS = 50
 
@@ -119,11 +120,11 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _facts(path: Path) -> tuple[Columns, int]:
-    names = ("learner", "kind", "row")
+    names = ("learner", "kind", "row", "detector", *_EVIDENCE)
     with path.open("rb") as file:
         found = [json.loads(line) for line in islice(file, _MOST_FACTS)]
         n = len(found) + sum(1 for _ in file)
-    return {name: [line[name] for line in found] for name in names}, n
+    return {name: [line.get(name) for line in found] for name in names}, n
 
 
 def _read_predictions(run: RunData, path: Path) -> None:

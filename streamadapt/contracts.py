@@ -7,6 +7,7 @@ A promise here is a law: `streamadapt.laws` tests it on everything registered, a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Protocol, TypeAlias, runtime_checkable
 
@@ -20,31 +21,33 @@ __all__ = [
     "PREDICT",
     "PREDICT_LEARN",
     "Adaptable",
+    "Alarm",
     "BoolArray",
     "Detector",
     "FloatArray",
     "Forgets",
-    "HasDirections",
+    "HasAlarms",
     "HasFeatures",
     "HasIntervals",
     "HasLogits",
     "IntArray",
     "Learner",
     "LearningTask",
+    "LevelArray",
     "Op",
     "OpArray",
     "Reporter",
-    "SignArray",
     "Sink",
     "State",
     "Store",
+    "TakesBits",
 ]
 
 FloatArray: TypeAlias = NDArray[np.float64]
 IntArray: TypeAlias = NDArray[np.int64]
 BoolArray: TypeAlias = NDArray[np.bool_]
 OpArray: TypeAlias = NDArray[np.int8]
-SignArray: TypeAlias = NDArray[np.int8]
+LevelArray: TypeAlias = NDArray[np.int8]
 
 
 class Op(IntEnum):
@@ -183,7 +186,8 @@ class Detector(Protocol):
     """Watches a stream of numbers (mostly errors) and raises alarms.
 
     It promises: the same values give the same alarms however they are cut into calls; bounded
-    memory; NaN and inf are counted in ``n_skipped`` and otherwise change nothing;
+    memory; NaN and inf are counted in ``n_skipped`` and otherwise change nothing; huge values
+    raise nothing, unless it `TakesBits`;
     ``restore(state())`` goes on bit for bit.  After an alarm it has already reset what it must
     to go on; the caller need do nothing.
     """
@@ -220,14 +224,67 @@ class Detector(Protocol):
         ...
 
 
-@runtime_checkable
-class HasDirections(Protocol):
-    """A detector that tells whether the values rose or fell."""
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """What a detector knows of one alarm.
+
+    Examples
+    --------
+    >>> alarm = Alarm(index=99, statistic=4.0, threshold=3.0, size=0.5, direction=1, age=20)
+    >>> alarm.change_point
+    80
+    """
+
+    index: int
+    """Place of the value that raised it, among those of the call."""
+    statistic: float
+    """What the method computed, which passed the ``threshold``."""
+    threshold: float
+    """What the statistic was compared with."""
+    size: float
+    """Estimated change of the mean of the values, in their own unit: new level less old."""
+    direction: int
+    """1 for a rise, -1 for a fall; ``size`` never has the other sign.
+
+    0 where the values changed in another way.
+    """
+    age: int
+    """How many usable values the new level is old, by estimate, the alarm's own included."""
+    p_value: float | None = None
+    """How probable such a statistic is without a change, at most; None if the method says nothing.
+
+    The detector's docstring says of what it is a probability: of a test, or as a bound.
+    """
 
     @property
-    def directions(self) -> SignArray:
-        """For each value of the last call: 1 for an alarm at a rise, -1 at a fall, else 0."""
+    def change_point(self) -> int:
+        """Estimated index of the first value of the new level; negative: before this call.
+
+        Counts as if every value since were usable.
+        """
+        return self.index - self.age + 1
+
+
+@runtime_checkable
+class HasAlarms(Protocol):
+    """A detector that says where each alarm came from and how far the values moved."""
+
+    @property
+    def alarms(self) -> list[Alarm]:
+        """The alarms of the last call of ``update`` or ``update_many``, in order."""
         ...
+
+
+@runtime_checkable
+class TakesBits(Protocol):
+    """A detector for 0 and 1 alone.
+
+    It promises: any other finite value is a `ParameterError`, and then nothing of the call's
+    values is taken.  NaN and inf are skipped, as by every detector.
+    """
+
+    takes_bits: bool
+    """True."""
 
 
 class Store(Protocol):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from streamadapt.config import Config
-from streamadapt.contracts import PREDICT, Reporter
+from streamadapt.contracts import PREDICT, Alarm, Reporter
 from streamadapt.events import MISSING_TIME, Reject
 from streamadapt.pipeline import Fact
 from streamadapt.state import State
@@ -68,7 +68,8 @@ class FactLines:
             line["time"] = (_EPOCH + timedelta(microseconds=time_us)).isoformat()
         if fact.kind not in _DIRECTIONS:
             return line | {"reaction": fact.kind}
-        return line | {"detector": self._detector(fact), "direction": _DIRECTIONS[fact.kind]}
+        line |= {"detector": self._detector(fact), "direction": _DIRECTIONS[fact.kind]}
+        return line if fact.alarm is None else line | _evidence(fact.alarm)
 
     def _detector(self, fact: Fact) -> str | None:
         watch = self._watches.get(fact.lane.split("@")[0])
@@ -85,6 +86,19 @@ class FactLines:
         if n == 0:
             return self._last
         return self._last[0] + n, int(outcome.positions[n - 1]), int(outcome.times_us[n - 1])
+
+
+def _evidence(alarm: Alarm) -> dict[str, object]:
+    """Return what the detector says of an alarm; `age` counts graded rows."""
+    directions = {1: "rise", -1: "fall", 0: "other"}
+    return {
+        "direction": directions[alarm.direction],
+        "size": alarm.size,
+        "age": alarm.age,
+        "statistic": alarm.statistic,
+        "threshold": alarm.threshold,
+        "p_value": alarm.p_value,
+    }
 
 
 def report(reporter: Reporter, rejects: list[Reject], facts: list[Fact]) -> None:

@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from streamadapt.alarm_laws import DETECTOR_ABILITY_LAWS
 from streamadapt.contracts import Detector, Learner, Sink, Store
 from streamadapt.detector_laws import DETECTOR_LAWS
 from streamadapt.errors import LawError, ParameterError
@@ -39,6 +40,11 @@ _LAWS: dict[type, tuple[Callable[..., None], ...]] = {
     Source: SOURCE_LAWS,
     Store: STORE_LAWS,
     Sink: SINK_LAWS,
+}
+
+_ABILITY_LAWS: dict[type, tuple[tuple[type, tuple[Callable[..., None], ...]], ...]] = {
+    Learner: ABILITY_LAWS,
+    Detector: DETECTOR_ABILITY_LAWS,
 }
 
 
@@ -124,9 +130,8 @@ def laws_for(component: object, read: Read | None = None) -> tuple[Law, ...]:
     laws = _LAWS[contract]
     if contract is Sink and read is not None:
         return tuple(_reading(law, read) for law in laws + READ_BACK_LAWS)
-    if contract is Learner:
-        for ability, more in ABILITY_LAWS:
-            laws += more if isinstance(component, ability) else ()
+    for ability, more in _ABILITY_LAWS.get(contract, ()):
+        laws += more if isinstance(component, ability) else ()
     return laws
 
 

@@ -17,14 +17,15 @@ from numpy.typing import NDArray
 from streamadapt.contracts import (
     LEARN,
     PREDICT,
-    BoolArray,
+    Alarm,
     Detector,
     FloatArray,
     Forgets,
-    HasDirections,
+    HasAlarms,
     IntArray,
     Learner,
     LearningTask,
+    TakesBits,
 )
 from streamadapt.errors import ConfigError
 from streamadapt.evaluation import DEFAULT_EVALUATION, Evaluation
@@ -45,12 +46,14 @@ class Fact:
     An improvement is a drift alarm for a loss that fell; it calls for no reaction.
 
     ``row`` counts the pipeline's rows from 0; for a drift or warning it is the row whose loss
-    raised it, for a reaction the first row that it affects.
+    raised it, for a reaction the first row that it affects.  ``alarm`` is what the detector says
+    of it, if it says anything; its ``age`` counts graded rows.
     """
 
     kind: str
     lane: str
     row: int
+    alarm: Alarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Lane:
     Raises
     ------
     ConfigError
-        If a reaction needs what the learner cannot do.
+        If a reaction needs what the learner cannot do, or a detector other losses than it has.
     """
 
     def __init__(
@@ -113,6 +116,8 @@ class Lane:
         self.counts = {"warning": 0, "drift": 0}
         if watch and watch.has(Forget) and not isinstance(self.learner, Forgets):
             raise ConfigError(f"{name}: this learner cannot forget; use reset or swap")
+        if self.learner.learning_task is LearningTask.REGRESSION:
+            self._refuse_bit_detectors()
 
     @property
     def learner_name(self) -> str:
@@ -204,23 +209,37 @@ class Lane:
         P[says] = self.learner.run(np.full(int(says.sum()), PREDICT, np.int8), X[says], y[says])
         return P
 
+    def _refuse_bit_detectors(self) -> None:
+        for name, detector in (("drift", self._drift), ("warning", self._warning)):
+            if isinstance(detector, TakesBits):
+                raise ConfigError(
+                    f"{self.name}: the {name} detector takes 0 and 1 alone, but the loss of a "
+                    "number is its absolute error; use one for numbers, such as adwin"
+                )
+
     def _watch_losses(self, losses: FloatArray, rows: IntArray) -> list[Fact]:
         facts: list[Fact] = []
         for kind, detector in (("warning", self._warning), ("drift", self._drift)):
             if detector is None:
                 continue
-            alarms = detector.update_many(losses)
-            if alarms.any():
-                facts += self._hear(kind, rows[alarms], _rises(detector, alarms))
+            flags = detector.update_many(losses)
+            if flags.any():
+                alarms = detector.alarms if isinstance(detector, HasAlarms) else None
+                facts += self._hear(kind, rows[flags].tolist(), alarms)
         return facts
 
-    def _hear(self, kind: str, rows: IntArray, rises: BoolArray) -> list[Fact]:
-        """Note alarms; only a loss that rises is a reason to react."""
-        bad, good = rows[rises].tolist(), rows[~rises].tolist()
+    def _hear(self, kind: str, rows: list[int], alarms: list[Alarm] | None) -> list[Fact]:
+        """Note alarms; unless the loss fell, they are a reason to react."""
+        bad, good = [], []
+        told: Sequence[Alarm | None] = alarms if alarms is not None else [None] * len(rows)
+        for row, alarm in zip(rows, told, strict=True):
+            if alarm is None or alarm.direction >= 0:
+                bad.append(Fact(kind, self.name, row, alarm))
+            elif kind == "drift":
+                good.append(Fact("improvement", self.name, row, alarm))
         self._heard[kind] |= bool(bad)
         self.counts[kind] += len(bad)
-        better = [Fact("improvement", self.name, row) for row in good if kind == "drift"]
-        return [Fact(kind, self.name, row) for row in bad] + better
+        return bad + good
 
     def _do(self, reactions: Sequence[Reaction], row: int) -> list[Fact]:
         for reaction in reactions:
@@ -304,14 +323,6 @@ class Pipeline:
         first = self.reaction_block - self.n_rows % self.reaction_block
         edges = [0, *range(first, n, self.reaction_block), n]
         return list(pairwise(edges))
-
-
-def _rises(detector: Detector, alarms: BoolArray) -> BoolArray:
-    """Tell of each alarm whether the values rose; True if the detector does not say."""
-    if not isinstance(detector, HasDirections):
-        return np.ones(int(alarms.sum()), np.bool_)
-    rises: BoolArray = detector.directions[alarms] > 0
-    return rises
 
 
 def _learn_only(learner: Learner, ops: Ops, X: FloatArray, y: Labels) -> None:

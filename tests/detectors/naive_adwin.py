@@ -33,6 +33,13 @@ class NaiveADWIN:
     def update(self, x: float) -> None:
         if self.drift_detected:
             self.start()
+        self.insert(x)
+        if self.width % self.clock == 0 and self.width > self.grace_period:
+            while self.has_cut():
+                self.drift_detected = True
+                self.drop_oldest()
+
+    def insert(self, x: float) -> None:
         self.width += 1
         if self.width > 1:
             deviation = x - self.total / (self.width - 1)
@@ -40,10 +47,6 @@ class NaiveADWIN:
         self.total += x
         self.buckets.append(Bucket(1, x, 0.0))
         self.merge()
-        if self.width % self.clock == 0 and self.width > self.grace_period:
-            while self.has_cut():
-                self.drift_detected = True
-                self.drop_oldest()
 
     def merge(self) -> None:
         n = 1

@@ -77,6 +77,40 @@ def test_the_kernel_is_the_plain_form(
     assert flags.tolist() == [naive.update(x) for x in xs.tolist()]
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(["still", "sudden", "gradual", "binary", "alternating"]),
+    st.integers(1, 3000),
+    st.integers(0, 2**32),
+    PARAMETERS,
+)
+def test_an_alarm_tells_of_the_extreme_and_of_the_means_on_both_sides(
+    kind: str, n: int, seed: int, parameters: dict[str, Any]
+) -> None:
+    xs, naive, ours = (
+        stream(kind, n, seed),
+        NaivePageHinkley(**parameters),
+        PageHinkley(**parameters),
+    )
+    ours.update_many(xs)
+    alarms = iter(ours.alarms)
+    for x in xs.tolist():
+        if naive.update(x):
+            alarm = next(alarms)
+            assert (alarm.direction, alarm.age) == (naive.alarm_direction, naive.alarm_age)
+            assert alarm.statistic == naive.alarm_statistic
+            assert alarm.size == pytest.approx(naive.alarm_size, rel=1e-6, abs=1e-9)
+            assert (alarm.threshold, alarm.p_value) == (ours.threshold, None)
+
+
+def test_the_change_point_is_where_the_level_changed() -> None:
+    detector = PageHinkley(threshold=20.0)
+    detector.update_many(stream("still", 2000, 1) / 1000 + np.repeat([3.0, 1.0], 1000))
+    (alarm,) = detector.alarms
+    assert alarm.change_point == 1000
+    assert alarm.size == pytest.approx(-2.0, abs=0.01)
+
+
 def test_up_ignores_a_fall_and_down_ignores_a_rise() -> None:
     rise = np.repeat([0.0, 5.0], [500, 100])
     for sign, heeds, ignores in ((1.0, "up", "down"), (-1.0, "down", "up")):

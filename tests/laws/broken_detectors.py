@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from streamadapt.contracts import BoolArray, FloatArray
+from streamadapt.contracts import Alarm, BoolArray, FloatArray
 from streamadapt.state import State
 from tests.laws.breakers import Breakers
-from tests.laws.sound_detector import RecentAgainstAll
+from tests.laws.sound_detector import RecentAgainstAll, RecentAgainstAllBits
 
 DETECTORS = Breakers()
 breaks = DETECTORS.breaks
@@ -15,7 +17,7 @@ breaks = DETECTORS.breaks
 
 @breaks("a_great_change_raises_an_alarm")
 class NeverAlarms(RecentAgainstAll):
-    def alarm(self) -> None:
+    def alarm(self, gap: float = 0.0) -> None:
         pass
 
 
@@ -136,3 +138,105 @@ class NeedsAValue(RecentAgainstAll):
     def update_many(self, xs: FloatArray) -> BoolArray:
         self.latest = xs[-1]
         return super().update_many(xs)
+
+
+@breaks("alarms_are_those_of_the_flags")
+class TellsOnlyTheLast(RecentAgainstAll):
+    def update_many(self, xs: FloatArray) -> BoolArray:
+        flags = super().update_many(xs)
+        self.alarms = self.alarms[-1:]
+        return flags
+
+
+@breaks("alarms_are_those_of_the_flags")
+class KeepsOldAlarms(RecentAgainstAll):
+    def update_many(self, xs: FloatArray) -> BoolArray:
+        return super().update_many(xs) if len(xs) else np.zeros(0, np.bool_)
+
+
+class _Adjusts(RecentAgainstAll):
+    def adjusted(self, alarm: Alarm) -> Alarm:
+        return alarm
+
+    def alarm(self, gap: float = 0.0) -> None:
+        super().alarm(gap)
+        self.alarms = [self.adjusted(alarm) for alarm in self.alarms]
+
+
+@breaks("alarms_do_not_depend_on_the_cuts")
+class CountsTheAgeWithinTheCall(RecentAgainstAll):
+    def update_many(self, xs: FloatArray) -> BoolArray:
+        flags = super().update_many(xs)
+        self.alarms = [replace(a, age=min(a.age, a.index + 1)) for a in self.alarms]
+        return flags
+
+
+@breaks("update_tells_the_same_alarm")
+class TellsNothingAfterOne(RecentAgainstAll):
+    is_many = False
+
+    def update_many(self, xs: FloatArray) -> BoolArray:
+        self.is_many = True
+        flags = super().update_many(xs)
+        self.is_many = False
+        return flags
+
+    def update(self, x: float) -> None:
+        super().update(x)
+        self.alarms = self.alarms if self.is_many else []
+
+
+@breaks("a_restored_detector_tells_the_same_alarms")
+class TellsOfTheLifeBefore(RecentAgainstAll):
+    def restore(self, state: State) -> None:
+        alarms = self.alarms
+        super().restore(state)
+        self.alarms = alarms
+
+
+@breaks("a_restored_detector_tells_the_same_alarms")
+class LosesItsAge(_Adjusts):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lived = 0
+
+    def take(self, x: float) -> None:
+        self.lived += 1
+        super().take(x)
+
+    def restore(self, state: State) -> None:
+        super().restore(state)
+        self.lived = 0
+
+    def adjusted(self, alarm: Alarm) -> Alarm:
+        return replace(alarm, age=1 + self.lived)
+
+
+@breaks("alarms_make_sense")
+class SizesHaveNoSign(_Adjusts):
+    def adjusted(self, alarm: Alarm) -> Alarm:
+        return replace(alarm, size=abs(alarm.size))
+
+
+@breaks("alarms_make_sense")
+class HasNoThreshold(_Adjusts):
+    def adjusted(self, alarm: Alarm) -> Alarm:
+        return replace(alarm, threshold=np.nan)
+
+
+@breaks("alarms_make_sense")
+class DividesItsProbabilityByZero(_Adjusts):
+    def adjusted(self, alarm: Alarm) -> Alarm:
+        return replace(alarm, p_value=np.inf)
+
+
+@breaks("what_is_no_bit_is_refused_and_nothing_taken")
+class TakesHalves(RecentAgainstAllBits):
+    def refuse(self, xs: FloatArray) -> None:
+        super().refuse(xs[xs != 0.5])
+
+
+@breaks("what_is_no_bit_is_refused_and_nothing_taken")
+class TakesWhatCameBefore(RecentAgainstAllBits):
+    def update_many(self, xs: FloatArray) -> BoolArray:
+        return RecentAgainstAll.update_many(self, xs)

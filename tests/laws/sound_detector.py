@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
-from streamadapt.contracts import BoolArray, FloatArray
-from streamadapt.errors import IncompatibleStateError
+from streamadapt.contracts import Alarm, BoolArray, FloatArray
+from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.state import State, Value
 
 
@@ -21,9 +22,10 @@ class RecentAgainstAll:
         self.n_skipped = 0
         self.drift_detected = False
         self.n, self.sums = 0, np.zeros(2)
+        self.alarms: list[Alarm] = []
 
     def update(self, x: float) -> None:
-        self.drift_detected = False
+        self.drift_detected, self.alarms = False, []
         if self.is_usable(x):
             self.take(x)
         elif not math.isfinite(x):
@@ -36,18 +38,22 @@ class RecentAgainstAll:
         self.n += 1
         self.sums[0] += x
         self.sums[1] += (x - self.sums[1]) / 30
-        if self.n > 100 and abs(self.sums[1] - self.sums[0] / self.n) > 0.4:
-            self.alarm()
+        gap = float(self.sums[1] - self.sums[0] / self.n)
+        if self.n > 100 and abs(gap) > 0.4:
+            self.alarm(gap)
 
-    def alarm(self) -> None:
+    def alarm(self, gap: float = 0.0) -> None:
         self.drift_detected = True
+        self.alarms += [Alarm(0, abs(gap), 0.4, gap, int(np.sign(gap)), min(30, self.n))]
         self.n, self.sums[0] = 0, 0.0
 
     def update_many(self, xs: FloatArray) -> BoolArray:
-        flags = np.zeros(len(xs), np.bool_)
+        flags, alarms = np.zeros(len(xs), np.bool_), []
         for i in range(len(xs)):
             self.update(float(xs[i]))
             flags[i] = self.drift_detected
+            alarms += [replace(alarm, index=i) for alarm in self.alarms]
+        self.alarms = alarms
         return flags
 
     def state(self) -> State:
@@ -62,3 +68,23 @@ class RecentAgainstAll:
         if sums.shape != (2,):
             raise IncompatibleStateError("sums of another length")
         self.n, self.sums, self.n_skipped, self.drift_detected = n, sums, skipped, bool(drift)
+        self.alarms = []
+
+
+class RecentAgainstAllBits(RecentAgainstAll):
+    """The same for 0 and 1 alone."""
+
+    takes_bits = True
+
+    def update(self, x: float) -> None:
+        self.refuse(np.array([x]))
+        super().update(x)
+
+    def update_many(self, xs: FloatArray) -> BoolArray:
+        self.refuse(xs)
+        return super().update_many(xs)
+
+    def refuse(self, xs: FloatArray) -> None:
+        wrong = np.isfinite(xs) & (xs != 0) & (xs != 1)
+        if wrong.any():
+            raise ParameterError(f"{xs[wrong][0]} is no bit")

@@ -11,7 +11,12 @@ from streamadapt.contracts import Detector, Learner
 from streamadapt.detectors import ADWIN, PageHinkley
 from streamadapt.errors import ConfigError
 from streamadapt.labels import Ops
-from streamadapt.models import LogisticRegression, MajorityClass, NoChangeClassifier
+from streamadapt.models import (
+    LinearRegression,
+    LogisticRegression,
+    MajorityClass,
+    NoChangeClassifier,
+)
 from streamadapt.pipeline import Fact, Lane, Pipeline, Watch
 from streamadapt.reactions import Alert, Forget, Reaction, Reset, Swap
 
@@ -65,6 +70,38 @@ def test_after_a_reset_the_learner_knows_only_the_new_concept() -> None:
     share = lane.learner.run(np.array([1], np.int8), np.zeros((1, 2)), np.zeros(1))
     assert share[0, 1] == 1.0
     assert lane.version == 1
+
+
+def test_facts_of_detectors_say_what_the_detector_says() -> None:
+    _, facts = run(Reset())
+    seen, done = facts[0], facts[-1]
+    assert (seen.kind, done.kind, done.alarm) == ("drift", "reset", None)
+    assert seen.alarm is not None
+    assert (seen.alarm.direction, seen.row - seen.alarm.age + 1) == (1, 320)
+
+
+def test_a_detector_that_says_nothing_of_its_alarms_is_heard_as_one_of_a_rise() -> None:
+    class Silent:
+        n_skipped, warning_detected, drift_detected = 0, False, False
+
+        def __init__(self) -> None:
+            self.inner = drift()
+            self.update, self.update_many = self.inner.update, self.inner.update_many
+            self.state, self.restore = self.inner.state, self.inner.restore
+
+    lane = Lane("lane", majority, 1, Watch(Silent, None, (Reset(),)))
+    _, facts = Pipeline([lane], BLOCK).run(*stream())
+    assert [fact.row for fact in facts] == [fact.row for fact in run(Reset())[1]]
+    assert {fact.alarm for fact in facts} == {None}
+
+
+def test_a_detector_for_bits_cannot_watch_the_error_of_a_number() -> None:
+    class Bits(PageHinkley):
+        takes_bits = True
+
+    with pytest.raises(ConfigError, match="drift detector takes 0 and 1 alone"):
+        Lane("lane", lambda: LinearRegression(2), 1, Watch(Bits))
+    Lane("lane", majority, 1, Watch(Bits))
 
 
 def test_a_swap_goes_on_with_the_learner_trained_since_the_warning() -> None:

@@ -71,6 +71,18 @@ def test_the_summary_tells_what_was_done(start: Start) -> None:
     json.dumps(summary)
 
 
+def test_a_line_of_a_drift_tells_where_the_change_was_and_how_large(start: Start) -> None:
+    run = start()
+    run.run()
+    told = [line for line in lines(run.out / "drifts.jsonl") if "detector" in line]
+    adwin = next(line for line in told if line["detector"] == "adwin")
+    assert adwin["statistic"] > adwin["threshold"]
+    assert 0 < adwin["p_value"] < 0.05
+    assert 1 <= adwin["age"] <= adwin["row"] + 1
+    assert (adwin["size"] > 0) == (adwin["direction"] == "rise")
+    assert {line["kind"] for line in told if line["direction"] == "fall"} <= {"improvement"}
+
+
 def test_dead_letters_say_why_and_hold_the_record(start: Start, stream: Path) -> None:
     run = start()
     summary = run.run()
