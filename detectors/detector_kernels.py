@@ -11,6 +11,7 @@ __all__ = [
     "ALARM",
     "ALARMED",
     "ALARM_NOW",
+    "LEAST_CONFIDENCE",
     "LIMIT",
     "NO_ALARM",
     "N_COMMON",
@@ -27,6 +28,9 @@ __all__ = [
 
 LIMIT = 1e100
 """Values beyond it are skipped like inf: their squares would overflow and blind a detector."""
+
+LEAST_CONFIDENCE = 1e-300
+"""The smallest probability that a bound may be asked for: its reciprocal must be a number."""
 
 # The first places of every detector's counters, int64, and the values of counters[ALARM].
 ALARM, N_SEEN, N_SKIPPED, WARNING = 0, 1, 2, 3

@@ -42,3 +42,22 @@ def stream(kind: str, n: int, seed: int) -> FloatArray:
         "zeros": np.zeros(n),
     }
     return kinds[kind]
+
+
+BIT_KINDS = ("even", "sudden", "gradual", "none", "all", "often", "better", "alternating")
+
+
+def bits(kind: str, n: int, seed: int) -> FloatArray:
+    """Return `n` errors, 0 or 1, of that kind."""
+    t = np.arange(n)
+    rates = {
+        "even": np.full(n, 0.2),
+        "sudden": np.where(t // max(1, n // 5) % 2 == 1, 0.6, 0.1),
+        "gradual": np.linspace(0.05, 0.9, n),
+        "none": np.zeros(n),
+        "all": np.ones(n),
+        "often": np.where(t // 300 % 2 == 1, 0.95, 0.05),
+        "better": np.where(t < n // 2, 0.5, 0.05),
+        "alternating": t % 2.0,
+    }
+    return (np.random.default_rng(seed).random(n) < rates[kind]).astype(np.float64)

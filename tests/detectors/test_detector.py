@@ -11,27 +11,32 @@ from hypothesis import strategies as st
 
 from streamadapt.contracts import FloatArray
 from streamadapt.detectors import ADWIN, DETECTORS, PageHinkley
-from streamadapt.detectors.detector import ArrayDetector
+from streamadapt.detectors.detector import ArrayDetector, BitDetector
 from streamadapt.detectors.detector_kernels import LIMIT
 from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.laws import check
-from tests.detectors.streams import stream
+from tests.detectors.streams import bits
 
 NAMES = sorted(DETECTORS)
 every = pytest.mark.parametrize("name", NAMES)
-BAD = st.sampled_from([np.nan, np.inf, -np.inf, 1.1e100, -1e300])
+BAD = [np.nan, np.inf, -np.inf]
+HUGE = [1.1e100, -1e300, 1e308]
+BIT_DETECTORS = [name for name in NAMES if issubclass(DETECTORS[name], BitDetector)]
 
 
 def make(name: str) -> ArrayDetector:
     eager: dict[str, Any] = {
         "adwin": {"delta": 0.05, "clock": 8},
+        "fhddm": {"sliding_window_size": 25, "confidence_level": 0.01, "short_window_size": 5},
+        "kswin": {"alpha": 0.05, "window_size": 30, "stat_size": 10},
         "page_hinkley": {"threshold": 5.0},
     }
-    return DETECTORS[name](**eager[name])
+    return DETECTORS[name](**eager.get(name, {}))
 
 
 def changing(n: int = 3000, seed: int = 1) -> FloatArray:
-    return stream("sudden", n, seed)
+    """Return errors, which every detector takes."""
+    return bits("sudden", n, seed)
 
 
 @every
@@ -48,10 +53,12 @@ def test_however_the_values_are_cut_alarms_and_digest_are_the_same(
 
 @every
 @settings(max_examples=30, deadline=None)
-@given(bad=st.lists(st.tuples(st.integers(0, 2999), BAD), max_size=40))
+@given(data=st.data())
 def test_unusable_values_are_counted_and_change_nothing_else(
-    name: str, bad: list[tuple[int, float]]
+    name: str, data: st.DataObject
 ) -> None:
+    unusable = st.sampled_from(BAD if name in BIT_DETECTORS else BAD + HUGE)
+    bad = data.draw(st.lists(st.tuples(st.integers(0, 2999), unusable), max_size=40))
     clean, dirty = make(name), make(name)
     xs = changing()
     places = np.array([place for place, _ in bad], np.int64)
@@ -112,7 +119,8 @@ def test_values_must_be_one_dimensional(name: str) -> None:
 
 @every
 def test_integers_and_read_only_and_strided_values_are_taken(name: str) -> None:
-    xs = np.repeat([0, 1], 2000)
+    xs = np.repeat([0, 1], 2000)  # no EDDM hears of it: all distances are 1
+    xs[100:2000:7] = 1
     frozen = xs.astype(np.float64)
     frozen.flags.writeable = False
     expected = make(name).update_many(xs.astype(np.float64))
@@ -142,3 +150,43 @@ def test_an_alarm_says_whether_the_values_rose_or_fell() -> None:
         detector.update_many(steps)
         assert {alarm.direction for alarm in detector.alarms if alarm.index < 1200} == {1}
         assert {alarm.direction for alarm in detector.alarms if alarm.index >= 1200} == {-1}
+
+
+@pytest.mark.parametrize("name", BIT_DETECTORS)
+@settings(max_examples=30, deadline=None)
+@given(
+    x=st.floats(allow_nan=False, allow_infinity=False).filter(lambda x: x not in (0.0, 1.0)),
+    place=st.integers(0, 100),
+)
+def test_a_value_that_is_no_bit_is_named_and_nothing_of_the_block_is_taken(
+    name: str, x: float, place: int
+) -> None:
+    detector = make(name)
+    digest = detector.state().digest()
+    block = np.insert(np.resize([0.0, 1.0, np.nan], 100), place, x)
+    with pytest.raises(ParameterError, match=rf"^xs\[{place}\] = .*: {name} takes 0 and 1 alone$"):
+        detector.update_many(block)
+    with pytest.raises(ParameterError, match=name):
+        detector.update(x)
+    assert detector.state().digest() == digest
+
+
+@every
+def test_one_value_and_none_are_taken(name: str) -> None:
+    detector = make(name)
+    assert detector.update_many([]).shape == (0,)
+    assert detector.update_many([1]).tolist() == [False]
+    assert detector.update_many(np.array([True])).tolist() == [False]
+    assert (detector.n_seen, detector.alarms, detector.warnings.tolist()) == (2, [], [False])
+
+
+@every
+def test_warnings_are_what_the_property_says_after_each_value(name: str) -> None:
+    xs, one, many = np.insert(changing(), 7, np.nan), make(name), make(name)
+    many.update_many(xs)
+    said = []
+    for x in xs.tolist():
+        one.update(x)
+        said.append(one.warning_detected)
+    assert many.warnings.tolist() == said
+    assert any(said) == (name in {"ddm", "eddm", "hddm_a", "hddm_w"})

@@ -54,7 +54,16 @@ LEARNERS: dict[str, dict[str, Any]] = {
 }
 """Parameters by kind, beside sizes; bounds are such that 10,000 rows reach them."""
 
-DETECTORS: dict[str, dict[str, Any]] = {"adwin": {}, "page_hinkley": {}}
+DETECTORS: dict[str, dict[str, Any]] = {
+    "adwin": {},
+    "ddm": {},
+    "eddm": {},
+    "fhddm": {"short_window_size": 20},
+    "hddm_a": {"two_sided_test": True},
+    "hddm_w": {"two_sided_test": True},
+    "kswin": {},
+    "page_hinkley": {},
+}
 SOURCES: dict[str, str] = {
     "ARFFSource": "a.arff",
     "CSVSource": "a.csv",
