@@ -128,30 +128,13 @@ def adwin_run(
 
         # No bucket is dropped without an alarm, so the width is also the count since the start.
         if width % clock == 0 and width > grace_period:
-            distance, epsilon, p_value = _cut(params, counts, sums, buckets)
-            if distance > epsilon:
+            if _has_cut(params, counts, sums, buckets):
+                n_alarms = _note_strongest(rows, n_alarms, i, params, counts, sums, buckets)
                 counts[ALARM] = ALARM_NOW
                 levels[i] = ALARMED
-                old_total, old_width = sums[TOTAL], counts[WIDTH]
-                _drop_old_part(params, counts, sums, buckets)
-                kept = counts[WIDTH]
-                size = sums[TOTAL] / kept - (old_total - sums[TOTAL]) / (old_width - kept)
-                direction = int(size > 0.0) - int(size < 0.0)
-                n_alarms = note_alarm(
-                    rows, n_alarms, i, distance, epsilon, size, direction, kept, p_value
-                )
+                while _has_cut(params, counts, sums, buckets):
+                    _drop_oldest(counts, sums, buckets)
     return n_alarms
-
-
-@kernel
-def _drop_old_part(
-    params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray
-) -> None:
-    """Drop the oldest bucket as long as there is a cut; called when there is one."""
-    distance, epsilon = 1.0, 0.0
-    while distance > epsilon:
-        _drop_oldest(counts, sums, buckets)
-        distance, epsilon, _ = _cut(params, counts, sums, buckets)
 
 
 @kernel
@@ -171,17 +154,11 @@ def _drop_oldest(counts: IntArray, sums: FloatArray, buckets: FloatArray) -> Non
 
 
 @kernel
-def _cut(
-    params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray
-) -> tuple[float, float, float]:
-    """Return distance, threshold and p-value of the oldest cut whose means are too far apart.
-
-    If there is none, the distance is not above the threshold.
-    """
+def _has_cut(params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray) -> bool:
+    """Tell whether any cut between two buckets leaves two means that are too far apart."""
     width = float(counts[WIDTH])
     shortest = params[MIN_WINDOW_LENGTH]
-    log_width = math.log(width)
-    log_term = math.log(2.0 * log_width / params[DELTA])
+    log_term = math.log(2.0 * math.log(width) / params[DELTA])
     mean_variance = sums[VARIANCE] / width
     linear = 2.0 / 3.0 * log_term
     n0, n1, u0, u1 = 0.0, width, 0.0, sums[TOTAL]
@@ -196,18 +173,52 @@ def _cut(
             if n0 < shortest:
                 continue
             if n1 < shortest:  # it only gets shorter
-                return 0.0, 0.0, 1.0
+                return False
             m_recip = 1.0 / (n0 - shortest + 1.0) + 1.0 / (n1 - shortest + 1.0)
             epsilon = math.sqrt(2.0 * m_recip * mean_variance * log_term) + linear * m_recip
-            distance = abs(u0 / n0 - u1 / n1)
-            if distance > epsilon:
-                return distance, epsilon, _least_delta(distance, m_recip, mean_variance, log_width)
-    return 0.0, 0.0, 1.0
+            if abs(u0 / n0 - u1 / n1) > epsilon:
+                return True
+    return False
 
 
 @kernel
-def _least_delta(distance: float, m_recip: float, mean_variance: float, log_width: float) -> float:
-    """Return the delta whose threshold is `distance`: the root of a quadratic in sqrt(log_term)."""
-    linear, root = 2.0 / 3.0 * m_recip, math.sqrt(2.0 * m_recip * mean_variance)
-    sqrt_log = 2.0 * distance / (root + math.sqrt(root * root + 4.0 * linear * distance))
-    return min(1.0, 2.0 * log_width * math.exp(-sqrt_log * sqrt_log))
+def _note_strongest(
+    rows: FloatArray,
+    n_alarms: int,
+    i: int,
+    params: FloatArray,
+    counts: IntArray,
+    sums: FloatArray,
+    buckets: FloatArray,
+) -> int:
+    """Note an alarm at the cut that would raise it with the least delta.
+
+    The delta whose threshold is a given distance is ``2 log(width) / exp(r * r)``, with r the root
+    of a quadratic; so the strongest cut is that of the largest r.
+    """
+    width = float(counts[WIDTH])
+    shortest = params[MIN_WINDOW_LENGTH]
+    mean_variance = sums[VARIANCE] / width
+    n0, n1, u0, u1 = 0.0, width, 0.0, sums[TOTAL]
+    strongest, size, age, recip = -1.0, 0.0, 0.0, 0.0
+    for row in range(counts[N_ROWS] - 1, -1, -1):
+        for k in range(counts[HELD + row]):
+            total = buckets[row, (counts[OLDEST + row] + k) % buckets.shape[1], 0]
+            n0 += float(1 << row)
+            n1 -= float(1 << row)
+            u0 += total
+            u1 -= total
+            if n0 < shortest or n1 < shortest:
+                continue
+            m_recip = 1.0 / (n0 - shortest + 1.0) + 1.0 / (n1 - shortest + 1.0)
+            linear, root = 2.0 / 3.0 * m_recip, math.sqrt(2.0 * m_recip * mean_variance)
+            gap = u1 / n1 - u0 / n0
+            r = 2.0 * abs(gap) / (root + math.sqrt(root * root + 4.0 * linear * abs(gap)))
+            if r > strongest:
+                strongest, size, age, recip = r, gap, n1, m_recip
+    log_width = math.log(width)
+    log_term = math.log(2.0 * log_width / params[DELTA])
+    epsilon = math.sqrt(2.0 * recip * mean_variance * log_term) + 2.0 / 3.0 * log_term * recip
+    p_value = min(1.0, 2.0 * log_width * math.exp(-strongest * strongest))
+    direction = 1 if size > 0.0 else -1
+    return int(note_alarm(rows, n_alarms, i, abs(size), epsilon, size, direction, age, p_value))

@@ -37,14 +37,15 @@ class DDM(BitDetector):
 
     Examples
     --------
+    >>> import numpy as np
     >>> detector = DDM()
     >>> errors = np.resize([0, 0, 0, 0, 1], 1000)
     >>> errors[500:] = np.resize([0, 1], 500)
     >>> np.flatnonzero(detector.update_many(errors)).tolist()
-    [593]
+    [565]
     >>> alarm = detector.alarms[0]
     >>> alarm.change_point, round(alarm.size, 2)
-    (499, 0.3)
+    (499, 0.31)
     """
 
     kind = "ddm"

@@ -40,11 +40,12 @@ class EDDM(BitDetector):
 
     Examples
     --------
+    >>> import numpy as np
     >>> detector = EDDM()
     >>> errors = np.resize([0, 0, 0, 0, 1], 1000)
     >>> errors[500:] = np.resize([0, 1], 500)
     >>> np.flatnonzero(detector.update_many(errors)).tolist()
-    [541]
+    [791]
     """
 
     kind = "eddm"

@@ -43,11 +43,12 @@ class HDDMW(BitDetector):
 
     Examples
     --------
+    >>> import numpy as np
     >>> detector = HDDMW()
     >>> errors = np.resize([0, 0, 0, 0, 1], 1000)
-    >>> errors[500:] = np.resize([0, 1], 500)
+    >>> errors[500:] = np.resize([0, 1, 1, 1], 500)
     >>> np.flatnonzero(detector.update_many(errors)).tolist()
-    [551]
+    [523]
     """
 
     kind = "hddm_w"
