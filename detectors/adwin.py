@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streamadapt.contracts import FloatArray, IntArray, LevelArray
+from streamadapt.contracts import IntArray
 from streamadapt.detectors.adwin_kernels import (
     ALARM_BEFORE,
     HELD,
@@ -66,6 +66,7 @@ class ADWIN(ArrayDetector):
     """
 
     kind = "adwin"
+    kernel = adwin_run
     parameter_names = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
 
     def __init__(
@@ -82,8 +83,8 @@ class ADWIN(ArrayDetector):
         self.min_window_length = int(checked("min_window_length", min_window_length, 1, 2**31 - 1))
         self.grace_period = int(checked("grace_period", grace_period, 0, 2**31 - 1))
         params = [self.delta, self.clock, self.min_window_length, self.grace_period]
-        super().__init__(params, n_counts=N_COUNTS, n_sums=2)
         self._buckets = np.zeros((MAX_ROWS, self.max_buckets + 1, 2))
+        super().__init__(params, N_COUNTS, 2, (self._buckets,))
 
     @property
     def width(self) -> int:
@@ -105,11 +106,6 @@ class ADWIN(ArrayDetector):
         """Mean of the values in the window; 0 if there is none."""
         return self.total / self.width if self.width else 0.0
 
-    def _run(self, xs: FloatArray, levels: LevelArray, rows: FloatArray) -> int:
-        arrays = self._params, self._counts, self._sums, self._buckets
-        n: int = adwin_run(xs, levels, rows, *arrays)
-        return n
-
     def _state_values(self) -> dict[str, Value]:
         # After an alarm the buckets are never looked at again: they are no part of the state.
         n_rows = self._counts[N_ROWS] if self._counts[ALARM] == NO_ALARM else 0
@@ -127,8 +123,7 @@ class ADWIN(ArrayDetector):
         held = bucket_counts(int(kept[WIDTH]) if kept[ALARM] == NO_ALARM else 0, self.max_buckets)
         if kept[ALARM] > ALARM_BEFORE or kept[WARNING] or pool.shape != (held.sum(), 2):
             raise CorruptStateError(f"{self.kind}: buckets do not fit the window's width")
-        self._sums = sums
-        self._counts[:] = 0
+        self._sums[:], self._counts[:] = sums, 0
         self._counts[: len(kept)] = kept
         self._counts[N_ROWS] = np.count_nonzero(held)
         self._counts[HELD:OLDEST] = held

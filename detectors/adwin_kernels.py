@@ -127,13 +127,13 @@ def adwin_run(
             row += 1
 
         # No bucket is dropped without an alarm, so the width is also the count since the start.
-        if width % clock == 0 and width > grace_period:
-            if _has_cut(params, counts, sums, buckets):
-                n_alarms = _note_strongest(rows, n_alarms, i, params, counts, sums, buckets)
-                counts[ALARM] = ALARM_NOW
-                levels[i] = ALARMED
-                while _has_cut(params, counts, sums, buckets):
-                    _drop_oldest(counts, sums, buckets)
+        is_asked = width % clock == 0 and width > grace_period
+        if is_asked and _has_cut(params, counts, sums, buckets):
+            n_alarms = _note_strongest(rows, n_alarms, i, params, counts, sums, buckets)
+            counts[ALARM] = ALARM_NOW
+            levels[i] = ALARMED
+            while _has_cut(params, counts, sums, buckets):
+                _drop_oldest(counts, sums, buckets)
     return n_alarms
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar, Literal
+from collections.abc import Sequence
+from typing import Any, ClassVar, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from streamadapt.contracts import Alarm, BoolArray, FloatArray, IntArray, LevelArray
+from streamadapt.contracts import Alarm, BoolArray, FloatArray, IntArray
 from streamadapt.detectors.detector_kernels import (
     ALARM,
     ALARM_NOW,
@@ -33,11 +34,12 @@ class ArrayDetector:
     Values that are NaN, infinite or beyond `LIMIT` are counted in ``n_skipped``, raise no alarm
     and change nothing else.
 
-    The kernel takes ``(xs, levels, rows, params, counts, sums)`` and returns the number of alarms:
-    ``xs`` float64 [n] are the values, ``levels`` int8 [n] come as zeros and take `ALARMED` and
-    `WARNED` bits, ``rows`` float64 [n, N_FIELDS] come with any content and take one row for each
-    alarm (`note_alarm`), ``params`` are the arguments of this constructor, and ``counts`` and
-    ``sums`` are the state that it changes.  A method that needs more overrides `_run`.
+    The kernel takes ``(xs, levels, rows, params, counts, sums, *more)`` and returns the number of
+    alarms: ``xs`` float64 [n] are the values, ``levels`` int8 [n] come as zeros and take `ALARMED`
+    and `WARNED` bits, ``rows`` float64 [n, N_FIELDS] come with any content and take one row for
+    each alarm (`note_alarm`), ``params`` and ``more`` are arguments of this constructor, and
+    ``counts`` and ``sums`` are the state that it changes.  A method that keeps state in ``more``
+    overrides `_state_values` and `_adopt`, which writes into the arrays.
 
     Parameters
     ----------
@@ -47,6 +49,8 @@ class ArrayDetector:
         Length of the int64 counters, of which the first `N_COMMON` are common to all detectors.
     n_sums
         Length of the float64 running sums.
+    more
+        Arrays that the kernel takes after these, such as a window.
     """
 
     kind: ClassVar[str]
@@ -54,17 +58,21 @@ class ArrayDetector:
     parameter_names: ClassVar[tuple[str, ...]]
     kernel: ClassVar[Kernel]
 
-    def __init__(self, params: list[float], n_counts: int, n_sums: int) -> None:
-        self._params = np.array(params, np.float64)
+    def __init__(
+        self,
+        params: Sequence[float],
+        n_counts: int,
+        n_sums: int,
+        more: tuple[NDArray[np.generic], ...] = (),
+    ) -> None:
         self._counts: IntArray = np.zeros(n_counts, np.int64)
         self._sums: FloatArray = np.zeros(n_sums)
-        self._one = np.empty(1), np.zeros(1, np.int8), np.empty((1, N_FIELDS))
+        # What the kernel takes besides a block; these very arrays for the detector's life, so that
+        # the arguments of a call with one value are put together once.
+        self._memory = (np.array(params, np.float64), self._counts, self._sums, *more)
+        one = np.empty(1), np.zeros(1, np.int8), np.empty((1, N_FIELDS))
+        self._one: tuple[Any, ...] = (*one, *self._memory)
         self._forget_last_call()
-
-    def _run(self, xs: FloatArray, levels: LevelArray, rows: FloatArray) -> int:
-        """Take `xs` in order; write into `levels` and `rows`; return the number of alarms."""
-        n: int = type(self).kernel(xs, levels, rows, self._params, self._counts, self._sums)
-        return n
 
     @property
     def drift_detected(self) -> bool:
@@ -99,10 +107,11 @@ class ArrayDetector:
 
     def update(self, x: float) -> None:
         """Take one value."""
-        values, self._levels, self._rows = self._one
-        values[0] = x
+        one = self._one
+        one[0][0] = x
+        self._levels, self._rows = one[1], one[2]
         self._levels[0] = 0
-        self._n_alarms = self._run(values, self._levels, self._rows)
+        self._n_alarms = type(self).kernel(*one)
 
     def update_many(self, xs: ArrayLike) -> BoolArray:
         """Take values float64 [n] in order; return bool [n], True where an alarm was raised.
@@ -115,7 +124,7 @@ class ArrayDetector:
         values = _values(xs)
         # A page of `rows` that no alarm is written to costs nothing.
         levels, rows = np.zeros(len(values), np.int8), np.empty((len(values), N_FIELDS))
-        self._n_alarms = self._run(values, levels, rows)
+        self._n_alarms = type(self).kernel(values, levels, rows, *self._memory)
         self._levels, self._rows = levels, rows[: self._n_alarms].copy()
         alarms: BoolArray = levels & ALARMED != 0
         return alarms
@@ -151,7 +160,7 @@ class ArrayDetector:
 
     def _adopt(self, state: State) -> None:
         """Take over the arrays of a `state` that fits, after checking them."""
-        self._counts, self._sums = self._arrays(state, len(self._counts))
+        self._counts[:], self._sums[:] = self._arrays(state, len(self._counts))
 
     def _arrays(self, state: State, n_counts: int) -> tuple[IntArray, FloatArray]:
         counts, sums = state.integers("counts"), state.floats("sums")
@@ -178,7 +187,7 @@ class BitDetector(ArrayDetector):
         """
         if x != 0 and x != 1 and math.isfinite(x):
             raise ParameterError(f"x = {x!r}: {self.kind} takes 0 and 1 alone")
-        super().update(x)
+        ArrayDetector.update(self, x)  # super() would cost a tenth of the call
 
     def update_many(self, xs: ArrayLike) -> BoolArray:
         """Take values float64 [n] in order; return bool [n], True where an alarm was raised.

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from streamadapt.contracts import FloatArray, IntArray, LevelArray
+from streamadapt.contracts import IntArray
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE
 from streamadapt.detectors.fhddm_kernels import N_COUNTS, RIGHT, N, fhddm_run
@@ -58,6 +58,7 @@ class FHDDM(BitDetector):
     """
 
     kind = "fhddm"
+    kernel = fhddm_run
     parameter_names = ("sliding_window_size", "confidence_level", "short_window_size")
 
     def __init__(
@@ -75,12 +76,8 @@ class FHDDM(BitDetector):
             short = int(checked("short_window_size", short_window_size, 1, size))
         epsilon = math.sqrt(math.log(1 / level) / (2 * size))
         short_epsilon = math.sqrt(math.log(1 / level) / (2 * short)) if short else math.inf
-        super().__init__([epsilon, short_epsilon, short], n_counts=N_COUNTS, n_sums=0)
         self._window = np.zeros(size, np.int64)
-
-    def _run(self, xs: FloatArray, levels: LevelArray, rows: FloatArray) -> int:
-        n: int = fhddm_run(xs, levels, rows, self._params, self._counts, self._window)
-        return n
+        super().__init__([epsilon, short_epsilon, short], N_COUNTS, 0, (self._window,))
 
     def _places(self, n: int) -> IntArray:
         """Where in the ring the window's values are after `n` values, oldest first."""
@@ -97,5 +94,5 @@ class FHDDM(BitDetector):
         places = self._places(int(counts[N]))
         if held.shape != places.shape or counts[RIGHT] != held.sum():
             raise CorruptStateError(f"{self.kind}: the window does not fit its counters")
-        self._counts, self._sums = counts, sums
+        self._counts[:], self._sums[:] = counts, sums
         self._window[places] = held

@@ -33,6 +33,7 @@ def fhddm_run(
     rows: FloatArray,
     params: FloatArray,
     counts: IntArray,
+    _sums: FloatArray,
     window: IntArray,
 ) -> int:
     """Take `xs` in order; `window` int64 [size] is a ring: value k of a start is at k mod size."""

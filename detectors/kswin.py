@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from streamadapt.contracts import FloatArray, LevelArray
+from streamadapt.contracts import FloatArray
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.kswin_kernels import DISTANCE, HELD, NEXT, ks_probability, kswin_run
@@ -63,6 +63,7 @@ class KSWIN(ArrayDetector):
     """
 
     kind = "kswin"
+    kernel = kswin_run
     parameter_names = ("alpha", "window_size", "stat_size", "seed")
 
     def __init__(
@@ -81,12 +82,13 @@ class KSWIN(ArrayDetector):
         self.seed = int(checked("seed", seed, 0, 2**63 - 1))
         has_pool = self.window_size - self.stat_size <= _pool_limit(self.stat_size)
         least = _least_distance(self.stat_size, self.alpha)
-        super().__init__([self.stat_size, least, has_pool], n_counts=N_COMMON + 3, n_sums=0)
         self._window = np.zeros(self.window_size)
         self._ranked = np.zeros(self.window_size, np.int64)
         self._pool = np.zeros(3 * self.window_size, np.int64)
         self._first_words = seeded(self.seed)
         self._words = self._first_words.copy()
+        arrays = self._window, self._ranked, self._words, self._first_words, self._pool
+        super().__init__([self.stat_size, least, has_pool], N_COMMON + 3, 0, arrays)
         self.window = window
         if window is not None:
             self._fill(_usable(window)[-self.window_size :])
@@ -95,11 +97,6 @@ class KSWIN(ArrayDetector):
     def p_value(self) -> float:
         """Of the last test; 1 before the first."""
         return float(ks_probability(self.stat_size, int(self._counts[DISTANCE])))
-
-    def _run(self, xs: FloatArray, levels: LevelArray, rows: FloatArray) -> int:
-        arrays = self._window, self._ranked, self._words, self._first_words, self._pool
-        n: int = kswin_run(xs, levels, rows, self._params, self._counts, *arrays)
-        return n
 
     def _fill(self, values: FloatArray) -> None:
         """Let `values`, oldest first, be the window."""
@@ -128,7 +125,7 @@ class KSWIN(ArrayDetector):
             raise CorruptStateError(f"{self.kind}: the window does not fit its counters")
         if words.shape != (N_WORDS + 1,) or words.min() < 0 or words.max() >= 2**32:
             raise CorruptStateError(f"{self.kind}: the random generator is damaged")
-        self._counts, self._words = counts, words
+        self._counts[:], self._words[:] = counts, words
         self._fill(held)
 
 

@@ -35,6 +35,7 @@ def kswin_run(
     rows: FloatArray,
     params: FloatArray,
     counts: IntArray,
+    _sums: FloatArray,
     window: FloatArray,
     ranked: IntArray,
     words: IntArray,

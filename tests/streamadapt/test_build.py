@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from streamadapt.build import PIPELINE, SIGNING_KEY_VARIABLE, build_task, fingerprints, imported
+from streamadapt.detectors import DETECTORS
 from streamadapt.errors import ConfigError
 from streamadapt.models import (
     HoeffdingTreeClassifier,
@@ -108,6 +109,23 @@ def test_a_forecast_learns_changes_unless_told_to_learn_levels() -> None:
 def test_only_watched_learners_are_watched() -> None:
     built = lanes(task(CLASSIFY))
     assert [name for name, lane in built.items() if lane.is_watched] == ["tree", "logistic"]
+
+
+@pytest.mark.parametrize("kind", sorted(DETECTORS))
+def test_a_pipeline_file_can_name_every_detector(kind: str) -> None:
+    named = task(CLASSIFY.replace("{kind: page_hinkley, threshold: 10.0}", kind))
+    spelt = task(CLASSIFY.replace("{kind: page_hinkley, threshold: 10.0}", f"{{kind: {kind}}}"))
+    for built in (named, spelt):
+        watch = lanes(built)["logistic"]._watch
+        assert watch is not None
+        assert type(watch.drift()) is DETECTORS[kind]
+
+
+def test_a_detector_for_bits_cannot_watch_numbers() -> None:
+    text = FORECAST.replace("{kind: linear}", "{kind: linear, watch: {drift: ddm}}")
+    assert text != FORECAST
+    with pytest.raises(ConfigError, match="takes 0 and 1 alone"):
+        task(text)
 
 
 # What is wrong
