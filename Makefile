@@ -55,6 +55,7 @@ bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's 
 	$(BIN)/python benchmarks/hoeffding_tree.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/generators.py
+	$(BIN)/python benchmarks/detectors.py
 	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/checkpoints.py

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from streamadapt.contracts import Alarm, BoolArray, FloatArray, IntArray
+from streamadapt.contracts import Alarm, BoolArray, FloatArray, IntArray, LevelArray
 from streamadapt.detectors.detector_kernels import (
     ALARM,
     ALARM_NOW,
@@ -26,6 +26,9 @@ from streamadapt.jit import Kernel
 from streamadapt.state import State, Value
 
 __all__ = ["ArrayDetector", "BitDetector"]
+
+_BLOCK_VALUES = 65_536  # bounds the room for alarms: 56 bytes a value
+_NO_ROWS: FloatArray = np.empty((0, N_FIELDS))
 
 
 class ArrayDetector:
@@ -122,12 +125,30 @@ class ArrayDetector:
             If `xs` is not one-dimensional.
         """
         values = _values(xs)
-        # A page of `rows` that no alarm is written to costs nothing.
-        levels, rows = np.zeros(len(values), np.int8), np.empty((len(values), N_FIELDS))
-        self._n_alarms = type(self).kernel(values, levels, rows, *self._memory)
-        self._levels, self._rows = levels, rows[: self._n_alarms].copy()
-        alarms: BoolArray = levels & ALARMED != 0
+        self._levels = np.zeros(len(values), np.int8)
+        if len(values) <= _BLOCK_VALUES:
+            self._rows = self._block(values, self._levels)
+        else:
+            self._rows = self._blocks(values)
+        self._n_alarms = len(self._rows)
+        alarms: BoolArray = (self._levels & ALARMED).view(np.bool_)
         return alarms
+
+    def _block(self, values: FloatArray, levels: LevelArray) -> FloatArray:
+        """Take `values`, write their `levels`; return the rows of the alarms."""
+        # Every value may raise an alarm; a page that none is written to costs nothing.
+        room = np.empty((len(values), N_FIELDS))
+        n = type(self).kernel(values, levels, room, *self._memory)
+        return room[:n].copy() if n else _NO_ROWS
+
+    def _blocks(self, values: FloatArray) -> FloatArray:
+        found = []
+        for start in range(0, len(values), _BLOCK_VALUES):
+            block = slice(start, start + _BLOCK_VALUES)
+            rows = self._block(values[block], self._levels[block])
+            rows[:, 0] += start  # the index in the whole call
+            found.append(rows)
+        return np.concatenate(found)
 
     def state(self) -> State:
         """Return parameters, counters, sums and pools, as copies."""
@@ -146,7 +167,7 @@ class ArrayDetector:
 
     def _forget_last_call(self) -> None:
         self._n_alarms = 0
-        self._levels, self._rows = np.zeros(0, np.int8), np.empty((0, N_FIELDS))
+        self._levels, self._rows = np.zeros(0, np.int8), _NO_ROWS
 
     def _parameters(self) -> State:
         return State("parameters", 1, {name: getattr(self, name) for name in self.parameter_names})
@@ -206,6 +227,8 @@ class BitDetector(ArrayDetector):
 
 
 def _values(xs: ArrayLike) -> FloatArray:
+    if isinstance(xs, np.ndarray) and xs.dtype == np.float64 and xs.ndim == 1 and xs.flags.carray:
+        return xs  # the usual case, five times as fast as np.require
     values = np.require(xs, np.float64, ["C", "W"])
     if values.ndim != 1:
         raise ParameterError(f"xs has shape {values.shape}, expected (n,)")

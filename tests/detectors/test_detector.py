@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -190,3 +191,16 @@ def test_warnings_are_what_the_property_says_after_each_value(name: str) -> None
         said.append(one.warning_detected)
     assert many.warnings.tolist() == said
     assert any(said) == (name in {"ddm", "eddm", "hddm_a", "hddm_w"})
+
+
+@every
+def test_a_long_call_tells_all_its_alarms(name: str) -> None:
+    xs = bits("often", 70_000 if name == "kswin" else 150_000, 3)
+    whole, parts, found = make(name), make(name), []
+    flags = whole.update_many(xs)
+    for start in range(0, len(xs), 1000):
+        parts.update_many(xs[start : start + 1000])
+        found += [replace(alarm, index=alarm.index + start) for alarm in parts.alarms]
+    assert whole.alarms == found
+    assert [alarm.index for alarm in found] == np.flatnonzero(flags).tolist()
+    assert any(alarm.index > 66_000 for alarm in found)
