@@ -115,10 +115,11 @@ def taken(work: Callable[[], object], n: int) -> float:
 
 def one_by_one(make: Callable[[], Any], xs: list[float]) -> Callable[[], object]:
     def work() -> object:
-        update = make().update
+        detector, alarms = make(), 0
         for x in xs:
-            update(x)
-        return None
+            detector.update(x)
+            alarms += detector.drift_detected
+        return alarms
 
     return work
 
