@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo test lint unit bench fuzz services services-down clean
+.PHONY: help demo live test lint unit bench fuzz services services-down clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -28,6 +28,10 @@ demo: $(VENV)/.installed ## replay a real stream with three learners and a drift
 	@STREAMADAPT_SIGNING_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_hex())') \
 	$(BIN)/streamadapt replay ops/demo/pipeline.yaml --out .demo --fresh --source \
 	"$$($(BIN)/python -c 'from importlib.util import find_spec; print(find_spec("river").submodule_search_locations[0])')/datasets/shuttle.csv.gz"
+
+live: $(VENV)/.installed ## a real Kafka and Redis, two workers, a stream: predictions as they come
+	@$(BIN)/python ops/services/services.py fetch
+	@$(BIN)/python ops/live/demo.py
 
 test: lint unit ## everything: style, types, import rules, tests
 
@@ -65,5 +69,5 @@ fuzz: $(VENV)/.test ## property tests with many new examples
 
 clean: ## remove what was made here, and the cache of compiled kernels
 	[ ! -d .services ] || $(BIN)/python ops/services/services.py down
-	rm -rf $(VENV) .demo .services .services-tests build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .demo .live .services .services-tests build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf "$${STREAMADAPT_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/streamadapt}/kernels"

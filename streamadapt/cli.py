@@ -13,6 +13,9 @@ from typer.core import TyperGroup
 
 from streamadapt.cli_live import control, run
 from streamadapt.cli_parts import INTERRUPTED, LogLevel, PipelineFile, command, stopping
+from streamadapt.cli_produce import produce
+from streamadapt.cli_tail import tail
+from streamadapt.cli_topics import topics
 from streamadapt.cli_tune import tune
 from streamadapt.errors import (
     ConfigError,
@@ -79,6 +82,9 @@ app = typer.Typer(
 app.command()(tune)
 app.command()(run)
 app.command()(control)
+app.command()(topics)
+app.command()(produce)
+app.command()(tail)
 
 
 def main() -> None:

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from streamadapt.cli_parts import LogLevel, PipelineFile, stopping
+from streamadapt.cli_parts import LogLevel, PipelineFile, kafka_of, live_config, stopping
 from streamadapt.errors import ConfigError
 
 if TYPE_CHECKING:
     from streamadapt.config import Config
-    from streamadapt.config_live import KafkaConfig
     from streamadapt.worker import Worker
 
 __all__ = ["control", "run"]
@@ -65,9 +63,10 @@ def opened_worker(config: Config, slot: str, reset: frozenset[str]) -> Worker:
     """Return a worker that is about to join its group; topics and settings are right."""
     from streamadapt.build import fingerprints
     from streamadapt.config_file import placed
-    from streamadapt.connectors.kafka import check_topics, open_driver
+    from streamadapt.connectors.kafka import open_driver
     from streamadapt.open_store import open_store
     from streamadapt.ops import LogReporter
+    from streamadapt.pipeline_topics import check_all
     from streamadapt.worker import Worker, WorkerOptions
 
     kafka = kafka_of(config)
@@ -77,9 +76,7 @@ def opened_worker(config: Config, slot: str, reset: frozenset[str]) -> Worker:
     with placed(config):
         driver = open_driver(kafka, f"{config.name}-{slot}")
     with closing(driver.admin()) as admin:
-        check_topics(admin, kafka, list(kafka.inputs.values()), [kafka.output])
-        others = [topic for topic in (kafka.dead_letters, kafka.facts) if topic]
-        check_there(admin.partitions(others, _ANSWER_S), kafka.bootstrap)
+        check_all(admin, kafka, config.origin.file)
     reporter = LogReporter(pipeline=config.name, slot=slot)
     options = WorkerOptions(slot, reset, is_wanted=parent_lives())
     with placed(config):
@@ -109,6 +106,8 @@ def control(
     from streamadapt.connectors.kafka import open_driver
     from streamadapt.connectors.partition_log import Outgoing
     from streamadapt.live_input import CommandCodec
+    from streamadapt.ops import configure_logs
+    from streamadapt.pipeline_topics import check_there
 
     config = live_config(pipeline)
     kafka = kafka_of(config)
@@ -116,9 +115,10 @@ def control(
     if topic is None:
         raise ConfigError(f"{pipeline}: kafka.control names no topic of commands")
     value = CommandCodec(config.learners).encode(command, learner, getpass.getuser())
+    configure_logs("error")
     driver = open_driver(kafka, f"{config.name}-control")
     with closing(driver.admin()) as admin:
-        count = check_there(admin.partitions([topic], _ANSWER_S), kafka.bootstrap)[topic]
+        count = check_there(admin, kafka, [topic], str(pipeline))[topic]
     chosen = partition or list(range(count))
     if max(chosen) >= count:
         raise ConfigError(f"--partition {max(chosen)}: {topic} has {count} partitions")
@@ -127,23 +127,6 @@ def control(
             producer.send(Outgoing(topic, number, [None], [value]))
         producer.flush(_ANSWER_S)
     typer.echo(f"told {len(chosen)} partitions: {command} {learner or 'all learners'}")
-
-
-def kafka_of(config: Config) -> KafkaConfig:
-    """Return the section ``kafka``; raise `ConfigError` if there is none."""
-    if config.kafka is None:
-        raise ConfigError(f"{config.origin.file}: `kafka` is missing: it names topics and servers")
-    return config.kafka
-
-
-def live_config(pipeline: Path, on_lost_state: str | None = None) -> Config:
-    """Return a checked pipeline with a section ``kafka``."""
-    from streamadapt.config_file import load_config
-
-    environ = dict(os.environ)
-    if on_lost_state is not None:
-        environ["STREAMADAPT__kafka__on_lost_state"] = on_lost_state
-    return load_config(pipeline, environ)
 
 
 def parent_lives() -> Callable[[], bool]:
@@ -155,13 +138,3 @@ def parent_lives() -> Callable[[], bool]:
 
     supervisor = os.environ.get(SUPERVISOR_VARIABLE)
     return lambda: supervisor is None or os.getppid() == int(supervisor)
-
-
-def check_there(counts: dict[str, int], bootstrap: str) -> dict[str, int]:
-    """Return how many partitions topics have; raise `SourceError` for those that are not there."""
-    from streamadapt.errors import SourceError
-
-    missing = sorted(topic for topic, count in counts.items() if not count)
-    if missing:
-        raise SourceError(f"Kafka at {bootstrap} has no topic {', '.join(missing)}: make it first")
-    return counts

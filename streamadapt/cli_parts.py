@@ -9,11 +9,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol, TypeAlias
 
 import typer
 
-__all__ = ["INTERRUPTED", "LogLevel", "PipelineFile", "Stoppable", "command", "stopping"]
+from streamadapt.errors import ConfigError
+
+if TYPE_CHECKING:
+    from streamadapt.config import Config
+    from streamadapt.config_live import KafkaConfig
+
+__all__ = [
+    "INTERRUPTED",
+    "LogLevel",
+    "PipelineFile",
+    "Stoppable",
+    "command",
+    "kafka_of",
+    "live_config",
+    "stopping",
+]
 
 INTERRUPTED = 130
 
@@ -62,3 +77,20 @@ def command(*arguments: str) -> str:
     "streamadapt replay 'my file.yaml'"
     """
     return shlex.join(["streamadapt", *arguments])
+
+
+def kafka_of(config: Config) -> KafkaConfig:
+    """Return the section ``kafka``; raise `ConfigError` if there is none."""
+    if config.kafka is None:
+        raise ConfigError(f"{config.origin.file}: `kafka` is missing: it names topics and servers")
+    return config.kafka
+
+
+def live_config(pipeline: Path, on_lost_state: str | None = None) -> Config:
+    """Return a checked pipeline with a section ``kafka``."""
+    from streamadapt.config_file import load_config
+
+    environ = dict(os.environ)
+    if on_lost_state is not None:
+        environ["STREAMADAPT__kafka__on_lost_state"] = on_lost_state
+    return load_config(pipeline, environ)

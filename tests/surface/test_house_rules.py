@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PARTS = ("streamadapt", "connectors", "detectors", "models", "ops", "ops/services")
+PARTS = ("streamadapt", "connectors", "detectors", "models", "ops", "ops/services", "ops/live")
 FILES = sorted(path for part in PARTS for path in (ROOT / part).glob("*.py"))
 PURE = [path for path in FILES if path.parent.name in ("models", "detectors")]
 KERNELS = [path for path in FILES if path.name.endswith("_kernels.py")]

@@ -68,4 +68,7 @@ def test_git_knows_each_file_of_the_parts_by_its_root_path() -> None:
     paths = _git("ls-files", *PARTS).splitlines()
     assert {path.split("/")[0] for path in paths} == set(PARTS)
     deeper = [path for path in paths if path.count("/") > 1 and path.endswith(".py")]
-    assert {path.rpartition("/")[0] for path in deeper} == {"ops/services"}  # not in the wheel
+    assert {path.rpartition("/")[0] for path in deeper} == {
+        "ops/live",
+        "ops/services",
+    }  # not in the wheel
