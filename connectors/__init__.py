@@ -1,5 +1,7 @@
 """What is outside: files, state stores, sinks and codecs, one per file."""
 
+from typing import TYPE_CHECKING, Any
+
 from streamadapt.connectors.arff_source import ARFFSource
 from streamadapt.connectors.csv_dialect import CSVDialect
 from streamadapt.connectors.csv_source import CSVSource
@@ -11,10 +13,12 @@ from streamadapt.connectors.many_files import FilesSource
 from streamadapt.connectors.memory import MemorySink, MemoryStore
 from streamadapt.connectors.parquet_source import ParquetSource
 from streamadapt.connectors.read_ahead import ReadAhead
-from streamadapt.connectors.redis import RedisStore
 from streamadapt.connectors.river_source import RiverSource
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.connectors.svmlight_source import SvmlightSource
+
+if TYPE_CHECKING:
+    from streamadapt.connectors.redis import RedisStore
 
 __all__ = [
     "SUPPORTED",
@@ -35,3 +39,12 @@ __all__ = [
     "SvmlightSource",
     "open_source",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - Python's own
+    """Import Redis's client only for those who use it."""
+    if name != "RedisStore":
+        raise AttributeError(name)
+    from streamadapt.connectors.redis import RedisStore
+
+    return RedisStore

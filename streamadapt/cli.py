@@ -176,7 +176,15 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     source: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="CSV, JSONL (.gz, .zst) or Parquet; else the pipeline's."
+            metavar="FILE",
+            help="CSV, JSONL (.gz, .zst), Parquet, or kafka://HOST:PORT/TOPIC?partition=0&from=..&to=..;"
+            " else the pipeline's.",
+        ),
+    ] = None,
+    order_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOPIC", help="With a kafka:// source: take records as those predictions tell."
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where DIR was left.")] = False,
@@ -208,6 +216,8 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     """Run a pipeline over a recorded stream; write DIR/summary.json and print the results."""
     if resume and fresh:
         raise typer.BadParameter("--resume goes on, --fresh begins again: give one of them")
+    if order_from is not None:
+        source = ordered(source, order_from)
     if reset and not resume:
         raise typer.BadParameter("--reset goes with --resume")
     from streamadapt.ops import SUMMARY_FILE, progress_bar, show, summary_view, write_summary
@@ -319,6 +329,13 @@ def _checked(config: Config) -> Task:
 
     with placed(config):
         return build_task(config, os.environ)
+
+
+def ordered(source: Path | None, topic: str) -> Path:
+    """Return the URL of a log with the topic whose predictions tell the order."""
+    if source is None or not str(source).startswith("kafka:/"):
+        raise ConfigError("--order-from goes with --source kafka://HOST:PORT/TOPIC")
+    return Path(f"{source}{'&' if '?' in str(source) else '?'}order_from={topic}")
 
 
 def _opened_replay(

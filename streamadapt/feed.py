@@ -7,14 +7,15 @@ from hashlib import sha256
 from pathlib import Path
 
 from streamadapt.config import Config
-from streamadapt.delay import DelayedLabels
+from streamadapt.delay import DelayedLabels, LabelDelay
 from streamadapt.errors import ConfigError
 from streamadapt.events import Records, Source, no_records
 from streamadapt.generate import generated_source
+from streamadapt.logged_source import LoggedSource, is_logged, logged_stream
 from streamadapt.recorded import recorded_stream, stream_identity
 from streamadapt.task import Outcome, Task
 
-__all__ = ["POLL_RECORDS", "Feed", "Head", "identity_of", "opened_source"]
+__all__ = ["POLL_RECORDS", "Feed", "Head", "delay_of", "identity_of", "opened_source"]
 
 POLL_RECORDS = 16_384
 """Records of one poll: large enough that calls cost nothing, small enough for a quick Ctrl-C."""
@@ -25,6 +26,8 @@ class Feed:
     """Takes records off a source, lets labels take their time, and gives both to a task.
 
     ``events`` counts the records taken by this object, ``ended`` says that there are no more.
+    ``ends`` is False for a log that goes on after the part that is read: labels whose event has
+    not come yet may still find it.
     """
 
     config: Config
@@ -33,6 +36,7 @@ class Feed:
     source: Source
     ended: bool = False
     events: int = 0
+    ends: bool = True
 
     def step(self, max_records: int) -> tuple[Outcome, Records]:
         """Take up to `max_records`, or at the end the labels that still wait."""
@@ -41,13 +45,11 @@ class Feed:
             self.ended = True
             records = no_records(self.config.schema_of_records())
             outcome = self.task.process(self.delay.flush(), records)
-            outcome.rejects += self.task.end()
+            if self.ends:
+                outcome.rejects += self.task.end()
             return outcome, records
-        arrivals, rejects = self.task.take(records)
         self.events += len(records) + len(records.rejects)
-        outcome = self.task.process(self.delay.interleave(arrivals), records)
-        outcome.rejects = rejects + outcome.rejects
-        return outcome, records
+        return self.task.run(records, self.delay.interleave), records
 
 
 class Head:
@@ -86,6 +88,13 @@ class Head:
         self._source.close()
 
 
+def delay_of(config: Config, path: Path | None) -> DelayedLabels:
+    """Return what lets labels take their time: in a log they have taken it already."""
+    is_over = path is not None and is_logged(path)
+    delay = LabelDelay() if is_over else config.labels.delay
+    return DelayedLabels(delay, config.labels.max_pending)
+
+
 def opened_source(config: Config, path: Path | None) -> Source:
     """Open the recorded stream at `path`, or the one that the configuration generates if None.
 
@@ -96,6 +105,8 @@ def opened_source(config: Config, path: Path | None) -> Source:
     SourceError
         If it cannot be opened.
     """
+    if path is not None and is_logged(path):
+        return LoggedSource(config, logged_stream(path))
     if path is not None:
         return recorded_stream(config, path)
     generated = generated_source(config)
@@ -107,6 +118,6 @@ def opened_source(config: Config, path: Path | None) -> Source:
 def identity_of(config: Config, path: Path | None) -> str:
     """Return what tells this stream from another."""
     if path is not None:
-        return stream_identity(path)
+        return str(path) if is_logged(path) else stream_identity(path)
     asked = config.source.model_dump_json() if config.source else ""
     return sha256(asked.encode()).hexdigest()[:16]

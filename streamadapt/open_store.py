@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 
 from streamadapt.config import Config
-from streamadapt.connectors.redis import RedisStore
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.contracts import Store
 
@@ -26,4 +25,6 @@ def open_store(config: Config) -> Store:
     url = config.store.url
     if url.startswith("sqlite:"):
         return SQLiteStore(Path(os.path.expandvars(url.removeprefix("sqlite:"))))
+    from streamadapt.connectors.redis import RedisStore
+
     return RedisStore(url, config.store.prefix)

@@ -19,11 +19,11 @@ from streamadapt.checkpoint import Checkpoint, CheckpointStore, environment
 from streamadapt.config import Config
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.contracts import Reporter
-from streamadapt.delay import DelayedLabels
 from streamadapt.errors import ConfigError, IncompatibleStateError
 from streamadapt.fact_lines import report
-from streamadapt.feed import POLL_RECORDS, Feed, identity_of, opened_source
+from streamadapt.feed import POLL_RECORDS, Feed, delay_of, identity_of, opened_source
 from streamadapt.folder_lock import locked
+from streamadapt.logged_source import is_logged
 from streamadapt.replay_files import ReplayFiles
 from streamadapt.resources import Resources
 from streamadapt.state import State
@@ -104,7 +104,7 @@ class Replay:
         self._options = options
         self._reporter = reporter
         self._source_path = None if source_path is None else Path(source_path)
-        self._delay = DelayedLabels(config.labels.delay, config.labels.max_pending)
+        self._delay = delay_of(config, self._source_path)
         self._progress = _Progress()
         self._stop = False
         self.resources = Resources()
@@ -162,7 +162,8 @@ class Replay:
     def _open(self, stack: ExitStack) -> None:
         self._source = opened_source(self.config, self._source_path)
         stack.callback(self._source.close)
-        self._feed = Feed(self.config, self.task, self._delay, self._source)
+        ends = self._source_path is None or not is_logged(self._source_path)
+        self._feed = Feed(self.config, self.task, self._delay, self._source, ends=ends)
         stack.callback(locked(self.out).close)
         if self._options.fresh:
             for path in self.out.glob(f"{STATE_FILE}*"):

@@ -178,9 +178,11 @@ class Saving:
                 "checkpoint_failed", {"partition": plan.task.partition, "problem": str(error)}
             )
             return
-        plan.task.tag.keep(NAMED)
-        while _is_long(plan.task, 0.25) and len(plan.task.tag.names) > 1:
-            plan.task.tag.keep(len(plan.task.tag.names) - 1)
+        n = NAMED
+        plan.task.tag.keep(n)
+        while n > 1 and _is_long(plan.task, 0.25):
+            n -= 1
+            plan.task.tag.keep(n)
         plan.task.has_new_name = True
         self._reporter.count("checkpoints")
         self._reporter.note(

@@ -19,8 +19,7 @@ from streamadapt.build import build_task
 from streamadapt.config import Config
 from streamadapt.config_file import parse_config, placed
 from streamadapt.contracts import PREDICT, FloatArray, IntArray
-from streamadapt.delay import DelayedLabels
-from streamadapt.feed import POLL_RECORDS, Feed, Head, opened_source
+from streamadapt.feed import POLL_RECORDS, Feed, Head, delay_of, opened_source
 from streamadapt.metrics import Grades, grades_for
 from streamadapt.task import Outcome, Task
 
@@ -73,7 +72,7 @@ def run_trial(assignment: Assignment) -> Scores:
     config = assignment.pipeline.config(assignment.values, os.environ)
     with placed(config):
         task = build_task(config, os.environ)
-    delay = DelayedLabels(config.labels.delay, config.labels.max_pending)
+    delay = delay_of(config, assignment.source)
     source = Head(opened_source(config, assignment.source), assignment.cut)
     feed = Feed(config, task, delay, source)
     with closing(source):
