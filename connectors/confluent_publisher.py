@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
@@ -70,10 +72,7 @@ class ConfluentPublisher:
             for start in range(0, len(outgoing), _CHUNK):
                 chunk = slice(start, min(start + _CHUNK, len(outgoing)))
                 self._make_room(chunk.stop - chunk.start)
-                if outgoing.headers:
-                    self._send_each(outgoing, chunk)
-                else:
-                    self._send_batch(outgoing, chunk)
+                self._send(outgoing, chunk)
 
     def _make_room(self, n: int) -> None:
         """Wait until n more fit: a queue that is full in between lets later records overtake."""
@@ -81,38 +80,17 @@ class ConfluentPublisher:
             self._producer.poll(0.1)
             self._raise_undelivered()
 
-    def _send_batch(self, outgoing: Outgoing, chunk: slice) -> None:
-        keys, values, times = outgoing.keys[chunk], outgoing.values[chunk], outgoing.times_ms[chunk]
-        messages: list[dict[str, Any]]
-        if times:
-            messages = [
-                {"value": value, "key": key, "timestamp": time_ms}
-                for key, value, time_ms in zip(keys, values, times, strict=True)
-            ]
-        else:
-            messages = [
-                {"value": value, "key": key} for key, value in zip(keys, values, strict=True)
-            ]
+    def _send(self, outgoing: Outgoing, chunk: slice) -> None:
+        """Hand over one by one: the client's own batches cost more, and have no headers."""
+        keys, values, produce = outgoing.keys[chunk], outgoing.values[chunk], self._producer.produce
         partition = -1 if outgoing.partition is None else outgoing.partition
-        taken = self._producer.produce_batch(outgoing.topic, messages, partition)
-        if taken < len(messages):
-            raise KafkaException(next(each["_error"] for each in messages if "_error" in each))
-
-    def _send_each(self, outgoing: Outgoing, chunk: slice) -> None:
-        """Hand over one by one: the client's batches have no headers."""
-        partition = -1 if outgoing.partition is None else outgoing.partition
-        times = outgoing.times_ms[chunk] or [0] * (chunk.stop - chunk.start)
-        rows = zip(
-            outgoing.values[chunk],
-            outgoing.keys[chunk],
-            outgoing.headers[chunk],
-            times,
-            strict=True,
-        )
-        for value, key, headers, time_ms in rows:
-            self._producer.produce(
-                outgoing.topic, value, key, partition, headers=list(headers), timestamp=time_ms
-            )
+        if not outgoing.headers and not outgoing.times_ms:
+            deque(map(produce, repeat(outgoing.topic), values, keys, repeat(partition)), maxlen=0)
+            return
+        times = outgoing.times_ms[chunk] or repeat(0)
+        headers = outgoing.headers[chunk] or repeat(())
+        for value, key, time_ms, own in zip(values, keys, times, headers, strict=False):
+            produce(outgoing.topic, value, key, partition, timestamp=time_ms, headers=list(own))
 
     def send_offsets(self, offsets: Mapping[Partition, Committed], membership: Membership) -> None:
         """Put offsets into the transaction."""
