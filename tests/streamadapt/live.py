@@ -18,6 +18,9 @@ from streamadapt.worker import Worker, WorkerOptions
 from tests.streamadapt.memory_log import MemoryConsumer, MemoryLog
 from tests.streams import config
 
+IDLE_S = 0.005
+"""For `streamadapt.arrival_order.IDLE_S`: tests have no time to wait for events."""
+
 LIVE = """
 name: demo
 task: {kind: classification, target: label, classes: ["no", "yes"]}
@@ -114,7 +117,7 @@ class Live:
             is_idle = self.taken() == before and not worker.holdings.waiting
             quiet = quiet + 1 if is_idle else 0
             if quiet > 3:
-                time.sleep(0.1)  # labels wait for events that do not come
+                time.sleep(2 * IDLE_S)  # labels wait for events that do not come
             if quiet > 8:
                 return
         raise AssertionError("the worker does not come to rest")

@@ -14,8 +14,15 @@ from streamadapt.logged_source import order_taken
 from streamadapt.restoring import LostStateError
 from streamadapt.tag import Tag
 from streamadapt.task import Task
-from tests.streamadapt.live import Live, labels
+from tests.streamadapt.live import IDLE_S, Live, labels
 from tests.streamadapt.memory_log import MemoryConsumer
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streamadapt.arrival_order.IDLE_S", IDLE_S)
+    monkeypatch.setattr("streamadapt.worker._LONGEST_PAUSE_S", 0.01)
+
 
 INPUTS = {"e": "events", "l": "labels", "c": "control"}
 
