@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streamadapt.connectors.broker_calls import BrokerCalls
+from streamadapt.connectors.partition_log import Committed, Partition
 
 __all__ = ["ConfluentAdmin"]
 
@@ -26,6 +28,20 @@ class ConfluentAdmin:
         with self._calls.asked("look at topics"):
             found = self._admin.list_topics(timeout=timeout_s).topics
         return {topic: len(found[topic].partitions) if topic in found else 0 for topic in topics}
+
+    def committed(
+        self, group: str, partitions: Collection[Partition]
+    ) -> dict[Partition, Committed]:
+        """Return what a group has committed by now."""
+        places = [TopicPartition(*partition) for partition in sorted(partitions)]
+        asked = ConsumerGroupTopicPartitions(group, places)
+        with self._calls.asked(f"offsets of the group {group}"):
+            found = self._admin.list_consumer_group_offsets([asked])[group].result(_TIMEOUT_S)
+        return {
+            Partition(each.topic, each.partition): Committed(each.offset, each.metadata or "")
+            for each in found.topic_partitions
+            if each.offset >= 0
+        }
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, str]) -> None:
         """Make the topics that are not there."""

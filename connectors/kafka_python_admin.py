@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from kafka import TopicPartition
+
 from streamadapt.connectors.broker_calls import BrokerCalls
+from streamadapt.connectors.partition_log import Committed, Partition
 
 __all__ = ["KafkaPythonAdmin"]
 
@@ -23,6 +26,19 @@ class KafkaPythonAdmin:
             found = self._admin.describe_topics(sorted(topics))
         counts = {each["name"]: len(each["partitions"]) for each in found}
         return {topic: counts.get(topic, 0) for topic in topics}
+
+    def committed(
+        self, group: str, partitions: Collection[Partition]
+    ) -> dict[Partition, Committed]:
+        """Return what a group has committed by now."""
+        places = [TopicPartition(*partition) for partition in sorted(partitions)]
+        with self._calls.asked(f"offsets of the group {group}"):
+            found = self._admin.list_group_offsets({group: places})[group]
+        return {
+            Partition(place.topic, place.partition): Committed(each.offset, each.metadata or "")
+            for place, each in found.items()
+            if each.offset >= 0
+        }
 
     def create(self, topics: Mapping[str, int], settings: Mapping[str, str]) -> None:
         """Make the topics that are not there."""

@@ -288,6 +288,12 @@ class TopicAdmin(Protocol):
         """Return how many partitions each topic has; 0 for one that is not there."""
         ...
 
+    def committed(
+        self, group: str, partitions: Collection[Partition]
+    ) -> dict[Partition, Committed]:
+        """Return what a group has committed by now, without joining it; nothing is waited for."""
+        ...
+
     def create(self, topics: Mapping[str, int], settings: Mapping[str, str]) -> None:
         """Make topics with so many partitions each; those that are there stay as they are."""
         ...

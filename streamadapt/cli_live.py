@@ -49,8 +49,10 @@ def run(
     config = live_config(pipeline, on_lost_state)
     configure_logs(log_level)
     if workers is not None:
+        from streamadapt.build import build_task, warm_up
         from streamadapt.supervisor import Supervisor
 
+        warm_up(build_task(config, os.environ))  # so that they do not all compile the same
         supervisor = Supervisor(workers)
         with stopping(supervisor, "all workers in order"):
             raise typer.Exit(supervisor.run())

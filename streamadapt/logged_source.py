@@ -5,19 +5,27 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from urllib.parse import parse_qs
 
 from streamadapt.config import Config
 from streamadapt.connectors.kafka import open_driver
 from streamadapt.connectors.kafka_settings import KafkaSettings
-from streamadapt.connectors.partition_log import Driver, Header, LogReader, Partition
+from streamadapt.connectors.partition_log import (
+    Committed,
+    Driver,
+    Header,
+    LogReader,
+    Partition,
+)
 from streamadapt.errors import ConfigError, SourceError
 from streamadapt.events import Records
 from streamadapt.live_input import Block, LiveInput
 from streamadapt.log_feed import LogFeed, Stretch
-from streamadapt.tag import decoded
+from streamadapt.tag import Tag, decoded
 
 __all__ = ["LoggedSource", "LoggedStream", "is_logged", "logged_stream", "order_taken"]
 
@@ -88,7 +96,8 @@ class LoggedSource:
     """Gives the records of one partition with its labels and commands.
 
     With an output topic to take the order from, they come just as the worker took them that wrote
-    there; else, if there is more than one input, in the order in which the broker got them.
+    there, up to what its group has committed; else, if there is more than one input, in the order
+    in which the broker got them.
 
     Parameters
     ----------
@@ -115,6 +124,11 @@ class LoggedSource:
         self._driver = open_driver(settings, f"{config.name}-replay")
         _check_partition(self._driver, stream, list(topics.values()))
         self._input = LiveInput(config)
+        self._committed: Mapping[Partition, Committed] = {}
+        if stream.order_from is not None:
+            with closing(self._driver.admin()) as admin:
+                group = (kafka.group if kafka else None) or config.name
+                self._committed = admin.committed(group, [self._at(kind) for kind in topics])
         self._begin, self._end = self._range()
         self._position = 0
         self._blocks: deque[Block] = deque()
@@ -166,7 +180,7 @@ class LoggedSource:
         return self._feed
 
     def _reader(self, kind: str, offset: int) -> LogReader:
-        return self._driver.reader(Partition(self._topics[kind], self._stream.partition), offset)
+        return self._driver.reader(self._at(kind), offset)
 
     def _order(self) -> Iterator[Stretch] | None:
         stream = self._stream
@@ -175,14 +189,33 @@ class LoggedSource:
         output = Partition(stream.order_from, stream.partition)
         reader = self._driver.reader(output, _bounds(self._driver, output)[0], headers=True)
         prefix = f"{stream.topic}/{stream.partition}/"
-        return order_taken(_headers(reader), prefix, self._begin, self._end)
+        taken = order_taken(_headers(reader), prefix, self._begin, self._end)
+        return chain(taken, self._last_order(), self._rest())
+
+    def _rest(self) -> Iterator[Stretch]:
+        """Yield what no order is known of."""
+        yield from (Stretch(kind, until=self._end[kind]) for kind in self._topics)
+
+    def _last_order(self) -> Iterator[Stretch]:
+        """Yield what was taken after the last event, as the commit tells."""
+        tag = self._committed.get(self._at("e"), Committed(0)).tag
+        if not tag or self._stream.end:
+            return
+        order = Tag.read(tag).since_first
+        last = max((i for i, (kind, _) in enumerate(order) if kind == "e"), default=-1)
+        if last >= 0:
+            yield from (Stretch(kind, n) for kind, n in order[last + 1 :])
+
+    def _at(self, kind: str) -> Partition:
+        return Partition(self._topics[kind], self._stream.partition)
 
     def _range(self) -> tuple[dict[str, int], dict[str, int]]:
         begin, end = {}, {}
-        for kind, topic in self._topics.items():
-            first, last = _bounds(self._driver, Partition(topic, self._stream.partition))
+        for kind in self._topics:
+            first, last = _bounds(self._driver, self._at(kind))
             begin[kind] = max(self._stream.begin.get(kind, first), first)
-            end[kind] = min(self._stream.end.get(kind, last), last)
+            committed = self._committed.get(self._at(kind), Committed(last)).offset
+            end[kind] = min(self._stream.end.get(kind, committed), last)
         return begin, end
 
 
@@ -194,8 +227,7 @@ def order_taken(
 ) -> Iterator[Stretch]:
     """Yield the order in which a worker took records, from the headers of its predictions.
 
-    Events without a prediction, refused ones say, come right after the event before them; labels
-    after the last prediction come last.
+    Events without a prediction, refused ones say, come right after the event before them.
 
     Parameters
     ----------
@@ -220,9 +252,7 @@ def order_taken(
         yield from _before(at, event, said)
         at["e"] = event + 1
         yield Stretch("e", until=event + 1)
-    for kind in ("e", "c", "l"):
-        if kind in end:
-            yield Stretch(kind, until=end[kind])
+    yield Stretch("e", until=end["e"])
 
 
 def _before(at: dict[str, int], event: int, said: Mapping[str, bytes]) -> Iterator[Stretch]:

@@ -123,14 +123,19 @@ class Tag:
         named = [i for i, entry in enumerate(self.entries) if entry.name][-n:]
         self.entries = self.entries[named[0] if named else 0 :]
 
-    def since(self, name: str) -> list[Run]:
-        """Return what was taken after the checkpoint `name`."""
-        place = [entry.name for entry in self.entries].index(name)
+    @property
+    def since_first(self) -> list[Run]:
+        """What was taken after the oldest entry."""
         runs = Entry("", [])
-        for entry in self.entries[place:]:
+        for entry in self.entries:
             for kind, n in entry.order:
                 runs.take(kind, n)
         return runs.order
+
+    def since(self, name: str) -> list[Run]:
+        """Return what was taken after the checkpoint `name`."""
+        place = [entry.name for entry in self.entries].index(name)
+        return Tag(self.entries[place:]).since_first
 
     @classmethod
     def read(cls, text: str) -> Tag:

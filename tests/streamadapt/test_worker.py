@@ -9,7 +9,7 @@ from streamadapt.connectors.partition_log import BrokerError, Partition
 from streamadapt.errors import IncompatibleStateError, StoreAwayError
 from streamadapt.live_input import LiveInput, Piece
 from streamadapt.live_task import LiveTask
-from streamadapt.log_feed import LogFeed
+from streamadapt.log_feed import LogFeed, Stretch
 from streamadapt.logged_source import order_taken
 from streamadapt.restoring import LostStateError
 from streamadapt.tag import Tag
@@ -34,7 +34,8 @@ def replayed(live: Live, number: int = 0) -> Task:
     readers = {k: live.log.reader(Partition(t, number), 0) for k, t in INPUTS.items()}
     headers = [record.headers for record in live.log.logs[Partition("output", number)]]
     order = order_taken(iter(headers), f"events/{number}/", dict.fromkeys(INPUTS, 0), until)
-    feed = LogFeed(readers, until, order)
+    rest = [Stretch(kind, until=until[kind]) for kind in "cle"]
+    feed = LogFeed(readers, until, [*order, *rest])
     while (pieces := feed.take(1000)) is not None:
         task.take_silently(pieces)
     return task.task
