@@ -65,7 +65,7 @@ class LiveTask:
         self.said = Said()
         self.committed: Mapping[str, Committed | None] = {}
         self.committed_names: tuple[str, ...] = ()
-        self.has_new_name = False
+        self.has_new_tag = False
         self._fingerprints = fingerprints(config)
         self._input = LiveInput(config)
         self._publication = Publication(config, self.task, partition, self._fingerprints)
@@ -81,7 +81,7 @@ class LiveTask:
     @property
     def has_news(self) -> bool:
         """Whether there is anything to commit."""
-        return self.said.n_taken > 0 or self.has_new_name
+        return self.said.n_taken > 0 or self.has_new_tag
 
     @property
     def is_committed(self) -> bool:
@@ -119,7 +119,7 @@ class LiveTask:
     def committed_as(self, offsets: Mapping[str, Committed]) -> Said:
         """Note that all said so far is published, under these offsets; return it."""
         said, self.said = self.said, Said()
-        self.committed, self.has_new_name = dict(offsets), False
+        self.committed, self.has_new_tag = dict(offsets), False
         return said
 
     def commit_offsets(self) -> dict[str, Committed]:

@@ -196,6 +196,8 @@ class Restoring:
         offsets = {kind: bounds[end] for kind, bounds in self._bounds.items()}
         self._settings.reporter.note("begun", {"partition": self.partition, "offsets": offsets})
         self._task = self._settings.make(self.partition, offsets)
+        # Committed at once: after a crash, "latest" would be later, and what came between lost.
+        self._task.has_new_tag = True
 
     def _from(self, found: Found) -> None:
         """Restore a checkpoint, and make ready to feed what came after it."""

@@ -15,7 +15,7 @@ from functools import partial
 
 from streamadapt.checkpoint import CheckpointStore
 from streamadapt.config import Config
-from streamadapt.contracts import Reporter, Store
+from streamadapt.contracts import HasNeighbours, Reporter, Store
 from streamadapt.errors import RetryableError
 from streamadapt.live_task import LiveTask
 from streamadapt.state import State
@@ -32,6 +32,7 @@ _GRACE = 30
 """Transaction time-outs after which a checkpoint that no commit named will not be named."""
 
 _LOOK_S = 1.0
+_SWEEP_S = 600.0
 _RETRY_S = 1.0
 
 
@@ -72,9 +73,12 @@ class Saving:
         self._every = config.checkpoint
         self._stores = stores
         self._reporter = reporter
+        kafka = config.kafka
+        self._grace_s = _GRACE * (kafka.transaction_timeout_s if kafka else 10.0)
         self._plans: dict[int, _Plan] = {}
         self._kept: dict[int, tuple[int, CheckpointStore]] = {}
         self._looked_s = 0.0
+        self._swept_s = time.monotonic()
         self._looking: Future[list[int]] | None = None
 
     def checkpoints(self, store: Store, partition: int) -> CheckpointStore:
@@ -159,8 +163,10 @@ class Saving:
         return self.checkpoints(store, task.partition).save(position, state, task.fingerprints)
 
     def _sweep(self, partition: int, names: Collection[str], store: Store) -> None:
-        grace_s = _GRACE * (self._config.kafka.transaction_timeout_s if self._config.kafka else 0.0)
-        sweep(store, task_name(self._config, partition), names, grace_s)
+        sweep(store, task_name(self._config, partition), names, self._grace_s)
+        if isinstance(store, HasNeighbours) and time.monotonic() - self._swept_s > _SWEEP_S:
+            self._swept_s = time.monotonic()
+            store.sweep(self._grace_s)  # what writes left that ended midway
 
     def _written(self, plan: _Plan) -> None:
         """Give the entry its name; or try again soon."""
@@ -183,7 +189,7 @@ class Saving:
         while n > 1 and _is_long(plan.task, 0.25):
             n -= 1
             plan.task.tag.keep(n)
-        plan.task.has_new_name = True
+        plan.task.has_new_tag = True
         self._reporter.count("checkpoints")
         self._reporter.note(
             "checkpoint",

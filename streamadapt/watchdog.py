@@ -56,12 +56,12 @@ class Watchdog:
 
     @contextmanager
     def guard(self, call: str, seconds: float) -> Iterator[None]:
-        """Let the body take `seconds` at most."""
-        self._guarded = (call, time.monotonic() + seconds, seconds)
+        """Let the body take `seconds` at most; inside it, other guards count instead."""
+        outer, self._guarded = self._guarded, (call, time.monotonic() + seconds, seconds)
         try:
             yield
         finally:
-            self._guarded = None
+            self._guarded = outer
 
     def close(self) -> None:
         """End the thread."""

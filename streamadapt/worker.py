@@ -154,7 +154,9 @@ class Worker:
     def _turn(self) -> None:
         holdings = self.holdings
         room = max(self._kafka.max_uncommitted - self._uncommitted, 1)
-        batches = self._consumer.poll(_BUSY_POLL_S if holdings.waiting else self._wait_s(), room)
+        wait_s = _BUSY_POLL_S if holdings.waiting else self._wait_s()
+        with self._watchdog.guard("poll", self._kafka.max_poll_interval_s):
+            batches = self._consumer.poll(wait_s, room)
         membership = self._consumer.membership()  # rule 1
         holdings.rebalanced(self._consumer.changes(), membership)
         try:
@@ -206,6 +208,8 @@ class Worker:
         held = frozenset(p for p in self.holdings.partitions(full) if p.topic == labels)
         self._consumer.pause(held)
         self._consumer.resume((self._held_back - held) & self.holdings.partitions(list(tasks)))
+        if held != self._held_back:
+            self._reporter.gauge("labels_held_back", len(held))
         self._held_back = held
 
     # -- transactions
