@@ -1,0 +1,122 @@
+"""The oracle is tested: workers with a mistake in them must be caught under the faults it needs."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from streamadapt.ops.services.kafka_cluster import KafkaCluster
+from streamadapt.ops.services.redis_server import RedisServer
+from tests.faults.chaos.oracle import Verdict
+from tests.faults.chaos.world import Site, World
+
+SESSION_S = 2.5
+LONG_TRANSACTIONS = {"kafka.transaction_timeout_s": 20}
+
+
+def killed_at(world: World, moment: str, times: int) -> None:
+    """SIGKILL at a moment of a transaction, again and again."""
+    for _ in range(times):
+        member = world.fleet.members["0"]
+        member.order("kill", moment)
+        assert member.obeyed(15), moment
+        member.process.wait()
+        assert world.settled()
+
+
+def stopped_past_session(world: World, then: str = "") -> None:
+    """SIGSTOP before offsets are sent, until the group has thrown the worker out."""
+    member = world.fleet.members["0"]
+    member.order("stop", "after_sends")
+    assert member.obeyed(15)
+    time.sleep(SESSION_S + 3.5)
+    if then:
+        member.order("kill", then)
+    member.signal(signal.SIGCONT)
+    if then:
+        assert member.obeyed(30)
+    time.sleep(3.0)
+
+
+class Case:
+    """A mistake, the faults that show it, and what they must lead to."""
+
+    def __init__(
+        self, bug: str, fault: Callable[[World], None], shows: Callable[[Verdict], bool],
+        slots: int = 1, **changes: object,
+    ) -> None:  # fmt: skip
+        self.bug, self.fault, self.shows, self.slots, self.changes = (
+            bug, fault, shows, slots, changes,
+        )  # fmt: skip
+
+    def run(self, site: Site, folder: Path, bug: str) -> Verdict:
+        name = f"{self.bug.replace('_', '-')}-{'planted' if bug else 'sound'}"
+        world = World(
+            site, folder / name, name, 7, bug=bug, rate=150, slots=self.slots, session_s=SESSION_S,
+            **self.changes,
+        )
+        try:
+            world.start()
+            assert world.settled()
+            self.fault(world)
+            return world.finish(60)
+        finally:
+            world.close()
+
+
+CASES = [
+    Case(
+        "commit_before_publish",
+        partial(killed_at, moment="after_send_offsets", times=1),
+        lambda verdict: verdict.lost > 0,
+    ),
+    Case(
+        "unnamed_checkpoint",
+        partial(killed_at, moment="after_flush", times=2),
+        lambda verdict: verdict.digests_equal < verdict.digests,
+        **{"checkpoint.every_s": 0.05},
+    ),
+    Case(
+        "label_order_forgotten",
+        partial(killed_at, moment="after_commit", times=2),
+        lambda verdict: verdict.digests_equal < verdict.digests,
+        **{"checkpoint.every_s": 2.0},
+    ),
+    Case(
+        "membership_read_at_commit",
+        stopped_past_session,
+        lambda verdict: verdict.duplicated > 0,
+        slots=2,
+        **LONG_TRANSACTIONS,
+    ),
+    Case(
+        "producer_reused_after_abort",
+        partial(stopped_past_session, then="after_commit"),
+        lambda verdict: verdict.lost > 0,
+        **LONG_TRANSACTIONS,
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def verdicts(
+    kafka: KafkaCluster, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[Verdict]]]:
+    """All cases at the same time: they wait for time-outs more than they work."""
+    folder = tmp_path_factory.mktemp("planted")
+    site = Site(kafka, [], redis_server, "kafka-python")
+    with ThreadPoolExecutor(len(CASES)) as pool:
+        yield {case.bug: pool.submit(case.run, site, folder, case.bug) for case in CASES}
+    site.close()
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.bug)
+def test_a_planted_mistake_is_caught(case: Case, verdicts: dict[str, Future[Verdict]]) -> None:
+    verdict = verdicts[case.bug].result()
+    assert case.shows(verdict), "\n".join([verdict.line, *verdict.problems])
