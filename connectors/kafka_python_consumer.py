@@ -87,7 +87,10 @@ class KafkaPythonConsumer:
                     f"Kafka at {self._calls.address}: a transaction with an offset of {partition} "
                     "is still open; it ends by itself within its time-out"
                 ) from None
-        return None if found is None else Committed(found.offset, found.metadata or "")
+        if found is None:
+            return None
+        # librdkafka commits the zero byte at the end of its string as well, and takes it off again.
+        return Committed(found.offset, (found.metadata or "").rstrip("\0"))
 
     def bounds(
         self, partitions: Collection[Partition], timeout_s: float

@@ -191,6 +191,19 @@ def test_what_is_committed_comes_back_with_its_tag(log: Kafka) -> None:
     assert consumer.committed([first, second], 10) == {first: Committed(12, tag), second: None}
 
 
+@pytest.mark.parametrize("reads", DRIVERS)
+def test_a_tag_is_the_same_whichever_client_committed_it(log: Kafka, reads: str) -> None:
+    topic = log.topic()
+    consumer = log.consumer([topic])
+    commit_offset(log.publisher("p-tag"), consumer, Partition(topic, 0), 12, "1|12:abc;3e")
+    other = open_driver(settings_for(log.bootstrap, reads), "w1").consumer(log.group, [topic])
+    try:
+        found = other.committed([Partition(topic, 0)], 10)
+    finally:
+        other.close()
+    assert found == {Partition(topic, 0): Committed(12, "1|12:abc;3e")}
+
+
 def test_bounds_are_those_of_the_log(log: Kafka) -> None:
     topic = log.topic(2)
     log.fill(topic, [b"1", b"2"])
