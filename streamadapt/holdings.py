@@ -74,11 +74,14 @@ class Holdings:
         own = frozenset(Partition(t, n) for t in self._topics.values() for n in numbers)
         return own & self._consumer.assigned()
 
-    def rebalanced(self, changes: Changes, membership: Membership) -> None:
-        """Take in what the last poll did to the group."""
+    def rebalanced(self, changes: Changes, membership: Membership) -> bool:
+        """Take in what the last poll did to the group; return whether it did anything.
+
+        Then the records of that poll are to be left: all partitions are sought anew.
+        """
         member = (membership.generation, membership.member)
         if member == self._member and not changes:
-            return
+            return False
         # Even without a word: a member that was thrown out may be back under another name while
         # its client still believes it holds what it held.
         self._member = member
@@ -90,6 +93,7 @@ class Holdings:
         self._aside = {n: task for n, task in self._aside.items() if n in held}
         self._consumer.pause(self.partitions(held))
         self._reporter.note("assigned", {"partitions": sorted(held), "member": membership.member})
+        return True
 
     def drop_all(self) -> None:
         """Throw all tasks away: what they learned may not be what was committed (rule 2)."""

@@ -158,7 +158,8 @@ class Worker:
         with self._watchdog.guard("poll", self._kafka.max_poll_interval_s):
             batches = self._consumer.poll(wait_s, room)
         membership = self._consumer.membership()  # rule 1
-        holdings.rebalanced(self._consumer.changes(), membership)
+        if holdings.rebalanced(self._consumer.changes(), membership):
+            batches = []
         try:
             holdings.step()
             self._feed(batches)
