@@ -178,6 +178,7 @@ class Saving:
             entry.name = future.result()
         except RetryableError as error:
             plan.due_s, plan.saved_position = 0.0, plan.before_position
+            plan.task.tag.drop(entry)
             plan.not_before_s = time.monotonic() + _RETRY_S
             self._reporter.count("checkpoints_failed")
             self._reporter.note(

@@ -118,6 +118,14 @@ class Tag:
             raise CorruptStateError("tag: its oldest checkpoint cannot be taken out")
         self.entries = _named(self.entries)
 
+    def drop(self, entry: Entry) -> None:
+        """Take out an entry that gets no name: there may be many while the store is away."""
+        place = next(i for i, each in enumerate(self.entries) if each is entry)
+        if place:
+            for kind, n in entry.order:
+                self.entries[place - 1].take(kind, n)
+            del self.entries[place]
+
     def keep(self, n: int) -> None:
         """Leave the newest `n` named entries, and what is after them."""
         named = [i for i, entry in enumerate(self.entries) if entry.name][-n:]

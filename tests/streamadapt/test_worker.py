@@ -150,6 +150,46 @@ def test_a_task_is_not_kept_if_somebody_else_committed_in_between() -> None:
     assert state.digest() == replayed(live).state().digest()
 
 
+def test_records_polled_while_the_membership_changed_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    live = Live(checkpoint__every_s="1000")
+    worker = live.worker()
+    live.write(0, 100, labels_too=False)
+    live.settle(worker)
+    monkeypatch.setattr("streamadapt.arrival_order.IDLE_S", 1000.0)
+    live.log.write("labels", 0, labels(0, 40), 500)
+    worker._turn()  # labels that wait for their turn
+    live.log.write("labels", 0, labels(40, 40), 500)
+    live.log.generation += 1  # thrown out and back, and the client does not say so
+    worker._turn()
+    monkeypatch.setattr("streamadapt.arrival_order.IDLE_S", IDLE_S)
+    live.write(100, 10)
+    live.settle(worker)
+    order = Tag.read(live.log.committed[Partition("events", 0)].tag).since("@e=0,l=0,c=0")
+    assert sum(n for kind, n in order if kind == "l") == 90
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
+def test_checkpoints_that_fail_leave_nothing_in_the_tag() -> None:
+    live = Live()
+
+    class Full(MemoryStore):
+        def put(self, name: str, blob: bytes) -> None:
+            raise StoreAwayError("full")
+
+    live.connect = lambda: Full(live.blobs)
+    worker = live.worker()
+    worker._stores._retry_s = 0.0
+    for first in range(0, 400, 10):
+        live.write(first, 10, labels_too=False)
+        live.settle(worker)
+        for plan in worker._saving._plans.values():
+            plan.not_before_s = 0.0
+    assert live.notes.counts["checkpoints_failed"] > 5
+    assert len(worker.holdings.tasks[0].tag.entries) <= 2
+
+
 def test_commands_act_on_all_records_after_them_and_are_replayed_from_there() -> None:
     live = Live()
     worker = live.worker()
