@@ -161,6 +161,9 @@ class Worker:
         if holdings.rebalanced(self._consumer.changes(), membership):
             batches = []
         try:
+            if holdings.waiting:
+                # Aborts what a former holder of the slot left open: offsets would wait for that.
+                self._publisher_of_slot()
             holdings.step()
             self._feed(batches)
             self._saving.step(holdings.tasks)

@@ -190,6 +190,23 @@ def test_checkpoints_that_fail_leave_nothing_in_the_tag() -> None:
     assert len(worker.holdings.tasks[0].tag.entries) <= 2
 
 
+def test_the_slot_is_taken_before_offsets_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    live = Live()
+    asked: list[bool] = []
+    before = MemoryConsumer.committed
+
+    def committed(self: MemoryConsumer, *args: object) -> object:
+        asked.append("demo-0" in live.log.holder)
+        return before(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(MemoryConsumer, "committed", committed)
+    worker = live.worker()
+    live.write(0, 10)
+    live.settle(worker)
+    assert asked
+    assert all(asked)
+
+
 def test_commands_act_on_all_records_after_them_and_are_replayed_from_there() -> None:
     live = Live()
     worker = live.worker()
