@@ -103,8 +103,8 @@ class BrokerCalls:
         """Return the error of one failed call."""
         name = cause if isinstance(cause, str) else self.name_of(cause)
         text = f"Kafka at {self.address}: {what}: {name}"
-        if isinstance(cause, Exception) and str(cause) not in ("", name):
-            text += f": {cause}"
+        more = "" if isinstance(cause, str) else str(cause).removeprefix(name).removeprefix(": ")
+        text += f": {more}" if more else ""
         return BrokerError(f"{self.masked(text)}; {advice_for(name)}")
 
     def masked(self, text: str) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from streamadapt.ops.client_logs import bridge_client_logs
+
 __all__ = ["LogReporter", "configure_logs"]
 
 # What a person should look at; all other facts are information.
@@ -27,8 +29,10 @@ class _Stderr:
         sys.stderr.flush()
 
 
-def configure_logs(level: str = "warning", json: bool | None = None) -> None:
-    """Send all logs to stderr.
+def configure_logs(
+    level: str = "warning", json: bool | None = None, *, clients: bool = True
+) -> None:
+    """Send all logs to stderr, those of Kafka's clients too.
 
     Parameters
     ----------
@@ -36,6 +40,8 @@ def configure_logs(level: str = "warning", json: bool | None = None) -> None:
         ``debug``, ``info``, ``warning`` or ``error``; what is below it is dropped.
     json
         Whether lines are JSON; by default where stderr is no terminal.
+    clients
+        Whether what Kafka's client logs is wanted: a command that fails says why by itself.
     """
     as_json = not sys.stderr.isatty() if json is None else json
     render: Any = (
@@ -54,6 +60,7 @@ def configure_logs(level: str = "warning", json: bool | None = None) -> None:
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
+    bridge_client_logs(level, clients)
 
 
 class LogReporter:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from streamadapt.cli_init import init
 from streamadapt.cli_live import control, run
 from streamadapt.cli_parts import INTERRUPTED, LogLevel, PipelineFile, command, stopping
 from streamadapt.cli_produce import produce
@@ -79,6 +80,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(init)
 app.command()(tune)
 app.command()(run)
 app.command()(control)
@@ -149,24 +151,6 @@ def validate(pipeline: PipelineFile) -> None:
         f"{pipeline}: right: {config.task.kind} of {config.task.target} from "
         f"{task.features.n_features} features by {', '.join(config.learners)}"
     )
-
-
-@app.command()
-def init(
-    stream: Annotated[Path, typer.Argument(metavar="STREAM", help="CSV, JSONL or Parquet file.")],
-    target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The file to write.")
-    ] = Path("pipeline.yaml"),
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
-) -> None:
-    """Look at a recorded stream and write a pipeline file for it, with comments."""
-    from streamadapt.scaffold import scaffold
-
-    if output.exists() and not force:
-        raise ConfigError(f"{output} is there already: give --force to overwrite it, or -o FILE")
-    output.write_text(scaffold(stream, target), encoding="utf-8")
-    typer.echo(f"wrote {output}; now: {command('replay', str(output), '--out', 'run')}")
 
 
 @app.command()

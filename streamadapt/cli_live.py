@@ -9,11 +9,19 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from streamadapt.cli_parts import LogLevel, PipelineFile, kafka_of, live_config, stopping
+from streamadapt.cli_parts import (
+    LogLevel,
+    PipelineFile,
+    kafka_of,
+    live_config,
+    soon_answered,
+    stopping,
+)
 from streamadapt.errors import ConfigError
 
 if TYPE_CHECKING:
     from streamadapt.config import Config
+    from streamadapt.ops import LogReporter
     from streamadapt.worker import Worker
 
 __all__ = ["control", "run"]
@@ -44,7 +52,7 @@ def run(
     log_level: Annotated[LogLevel, typer.Option(help="Least level of the log on stderr.")] = "info",
 ) -> None:
     """Predict, learn and publish live, over Kafka; stop in order with Ctrl-C or SIGTERM."""
-    from streamadapt.ops import configure_logs
+    from streamadapt.ops import LogReporter, configure_logs
 
     config = live_config(pipeline, on_lost_state)
     configure_logs(log_level)
@@ -56,18 +64,20 @@ def run(
         supervisor = Supervisor(workers)
         with stopping(supervisor, "all workers in order"):
             raise typer.Exit(supervisor.run())
-    worker = opened_worker(config, slot, frozenset(reset or ()))
-    with stopping(worker):
-        worker.run()
+    with closing(LogReporter(pipeline=config.name, slot=slot)) as reporter:
+        worker = opened_worker(config, slot, frozenset(reset or ()), reporter)
+        with stopping(worker):
+            worker.run()
 
 
-def opened_worker(config: Config, slot: str, reset: frozenset[str]) -> Worker:
+def opened_worker(
+    config: Config, slot: str, reset: frozenset[str], reporter: LogReporter
+) -> Worker:
     """Return a worker that is about to join its group; topics and settings are right."""
     from streamadapt.build import fingerprints
     from streamadapt.config_file import placed
     from streamadapt.connectors.kafka import open_driver
     from streamadapt.open_store import open_store
-    from streamadapt.ops import LogReporter
     from streamadapt.pipeline_topics import check_all
     from streamadapt.worker import Worker, WorkerOptions
 
@@ -79,7 +89,7 @@ def opened_worker(config: Config, slot: str, reset: frozenset[str]) -> Worker:
         driver = open_driver(kafka, f"{config.name}-{slot}")
     with closing(driver.admin()) as admin:
         check_all(admin, kafka, config.origin.file)
-    reporter = LogReporter(pipeline=config.name, slot=slot)
+    reporter.note("starting", {"events": kafka.events, "bootstrap": kafka.bootstrap})
     options = WorkerOptions(slot, reset, is_wanted=parent_lives())
     with placed(config):
         return Worker(config, os.environ, driver, lambda: open_store(config), reporter, options)
@@ -117,8 +127,8 @@ def control(
     if topic is None:
         raise ConfigError(f"{pipeline}: kafka.control names no topic of commands")
     value = CommandCodec(config.learners).encode(command, learner, getpass.getuser())
-    configure_logs("error")
-    driver = open_driver(kafka, f"{config.name}-control")
+    configure_logs("error", clients=False)
+    driver = open_driver(soon_answered(kafka), f"{config.name}-control")
     with closing(driver.admin()) as admin:
         count = check_there(admin, kafka, [topic], str(pipeline))[topic]
     chosen = partition or list(range(count))

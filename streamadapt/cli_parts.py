@@ -27,10 +27,13 @@ __all__ = [
     "command",
     "kafka_of",
     "live_config",
+    "soon_answered",
     "stopping",
 ]
 
 INTERRUPTED = 130
+
+_ANSWER_S = 10.0
 
 LogLevel: TypeAlias = Literal["debug", "info", "warning", "error"]
 
@@ -94,3 +97,8 @@ def live_config(pipeline: Path, on_lost_state: str | None = None) -> Config:
     if on_lost_state is not None:
         environ["STREAMADAPT__kafka__on_lost_state"] = on_lost_state
     return load_config(pipeline, environ)
+
+
+def soon_answered(kafka: KafkaConfig) -> KafkaConfig:
+    """Return the settings for a command that a person waits for: a broker that is away is said."""
+    return kafka.model_copy(update={"request_timeout_s": min(kafka.request_timeout_s, _ANSWER_S)})

@@ -15,6 +15,7 @@ from streamadapt.cli_parts import (
     command,
     kafka_of,
     live_config,
+    soon_answered,
     stopping,
 )
 from streamadapt.errors import ConfigError, RetryableError, SourceError
@@ -68,11 +69,11 @@ def produce(  # noqa: PLR0913, PLR0917 - one parameter for each option
 
     config = live_config(pipeline)
     kafka = kafka_of(config)
-    configure_logs("error")
+    configure_logs("error", clients=False)
     pace = Pace(_per_second(rate), speed)
     if speed is not None and config.record.time is None:
         raise ConfigError("--speed: the pipeline names no event time: name record.time")
-    driver = open_driver(kafka, f"{config.name}-produce")
+    driver = open_driver(soon_answered(kafka), f"{config.name}-produce")
     with closing(_opened(config, source, make_ids)) as stream:
         n = _partitions(driver, config, str(pipeline), create_topics)
         production = _production(config, n, partitions_by, make_ids)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from streamadapt.cli_parts import PipelineFile, kafka_of, live_config, stopping
+from streamadapt.cli_parts import PipelineFile, kafka_of, live_config, soon_answered, stopping
 
 if TYPE_CHECKING:
     from streamadapt.config import Config
@@ -36,7 +36,7 @@ def tail(
     """
     from streamadapt.ops import configure_logs, totals_line
 
-    configure_logs("error")
+    configure_logs("error", clients=False)
     config = live_config(pipeline)
     stop = _Stop()
     with (
@@ -72,7 +72,7 @@ def opened_tail(config: Config, pipeline: str, from_start: bool) -> Tail:
     labels = kafka.labels.topic if kafka.labels else None
     wanted = [kafka.output, kafka.events, labels, kafka.facts]
     topics = [topic for topic in wanted if topic is not None]
-    driver = open_driver(kafka, f"{config.name}-tail")
+    driver = open_driver(soon_answered(kafka), f"{config.name}-tail")
     with closing(driver.admin()) as admin:
         counts = check_there(admin, kafka, topics, pipeline)
     return Tail(config, driver, counts, from_start)

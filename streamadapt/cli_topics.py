@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from streamadapt.cli_parts import PipelineFile, command, kafka_of, live_config
+from streamadapt.cli_parts import PipelineFile, command, kafka_of, live_config, soon_answered
 from streamadapt.errors import SourceError
 
 __all__ = ["topics"]
@@ -30,8 +30,8 @@ def topics(
 
     config = live_config(pipeline)
     kafka = kafka_of(config)
-    configure_logs("error")
-    with closing(open_driver(kafka, f"{config.name}-topics").admin()) as admin:
+    configure_logs("error", clients=False)
+    with closing(open_driver(soon_answered(kafka), f"{config.name}-topics").admin()) as admin:
         made = make_topics(admin, kafka, partitions) if create else []
         counts = admin.partitions(list(roles(kafka)), 10.0)
     width = max(map(len, counts))

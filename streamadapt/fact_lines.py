@@ -101,9 +101,12 @@ def _evidence(alarm: Alarm) -> dict[str, object]:
     }
 
 
-def report(reporter: Reporter, rejects: list[Reject], facts: list[Fact]) -> None:
-    """Tell of rejects and facts."""
+def report(
+    reporter: Reporter, rejects: list[Reject], facts: list[Fact], partition: int | None = None
+) -> None:
+    """Tell of rejects and facts, and of which partition they are."""
+    where = {} if partition is None else {"partition": partition}
     for reject in rejects:
         reporter.count(f"rejected_{reject.reason}")
     for fact in facts:
-        reporter.note(fact.kind, {"learner": fact.lane, "row": fact.row})
+        reporter.note(fact.kind, {"learner": fact.lane, "row": fact.row, **where})

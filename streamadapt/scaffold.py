@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from streamadapt.build import build_task
@@ -45,8 +45,12 @@ def pipeline_text(
     columns: Mapping[str, Column],
     target: str,
     dialect: CSVDialect | None = None,
+    live: Sequence[str] | None = None,
 ) -> str:
-    """Return the text of a pipeline file for columns that have been looked at."""
+    """Return the text of a pipeline file for columns that have been looked at.
+
+    ``live`` are the lines about topics, of a pipeline that has them instead of a recorded stream.
+    """
     if target not in columns:
         raise ConfigError(f"--target {target}: {stream} has columns {', '.join(columns)}")
     goal = columns[target]
@@ -58,27 +62,40 @@ def pipeline_text(
     # A record without its time is a dead letter, so only a column that is always filled will do.
     time = next((c for c in times if not c.n_missing and not c.n_broken), None)
     lines = [
-        *_head(stream, goal.n),
-        *_dialect(dialect),
+        *(_head(stream, goal.n) if live is None else _live_head(stream, goal.n)),
+        *(_dialect(dialect) if live is None else ()),
         *_task(goal, classes),
         *record_lines(others, time),
-        *_labels(time),
+        *(_labels(time) if live is None else ()),
         *(_CLASSIFIERS if classes else _REGRESSORS),
         *derived_lines(others, time, classes),
+        "",
+        *(live or ()),
         *_REST,
     ]
     return "\n".join(lines) + "\n"
 
 
 def _head(stream: str | Path, n: int) -> Iterator[str]:
-    name = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(stream).name.split(".")[0]).strip("_") or "pipeline"
     yield f"# Proposed by `streamadapt init` from the first {n} records; change what you like."
     yield "# Check it with `streamadapt validate`, run it with `streamadapt replay ... --out DIR`."
     yield "# `streamadapt schema` prints all that may stand here, for editors."
-    yield f"name: {scalar_text(name[:100])}"
+    yield f"name: {scalar_text(_name(Path(stream).name.split('.')[0]))}"
     yield ""
     yield "source:"
     yield f"  path: {scalar_text(str(stream))}  # `replay --source FILE` takes another"
+
+
+def _live_head(place: str | Path, n: int) -> Iterator[str]:
+    yield f"# Proposed by `streamadapt init` from the last {n} records of {place}; change what you"
+    yield "# like.  Check it with `streamadapt validate`, run it with `streamadapt run`."
+    yield f"name: {scalar_text(_name(str(place).removeprefix('topic ')))}"
+    yield ""
+
+
+def _name(text: str) -> str:
+    """Return a name for a pipeline, made of what a stream is called."""
+    return (re.sub(r"[^A-Za-z0-9_-]+", "_", text).strip("_") or "pipeline")[:100]
 
 
 def _dialect(dialect: CSVDialect | None) -> Iterator[str]:
@@ -168,4 +185,4 @@ _REGRESSORS = (
     "",
 )
 
-_REST = ("", "seed: 0  # of all that is random")
+_REST = ("seed: 0  # of all that is random",)

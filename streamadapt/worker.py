@@ -248,7 +248,7 @@ class Worker:
         self._committed_s = time.monotonic()
         for task in tasks:
             said = task.committed_as(offsets[task.partition])
-            report(self._reporter, said.rejects, said.facts)
+            report(self._reporter, said.rejects, said.facts, task.partition)
             self._report.committed(said)
             self._saving.committed(task)
         self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())

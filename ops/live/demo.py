@@ -253,7 +253,7 @@ def main(argv: list[str] | None = None) -> int:
     os.environ["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, _interrupt)
-    configure_logs("error")
+    configure_logs("error", clients=False)
     try:
         return 0 if demo(arguments.dir.resolve(), arguments.events, arguments.rate) else 1
     except (DemoError, ServiceError) as error:
