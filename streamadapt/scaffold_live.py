@@ -66,15 +66,14 @@ def kafka_lines(bootstrap: str, topic: str) -> Iterator[str]:
     >>> next(kafka_lines("localhost:9092", "clicks"))
     'kafka:  # `streamadapt topics FILE --create` makes the topics that are missing'
     """
-    base = topic.removesuffix(".events")
     yield "kafka:  # `streamadapt topics FILE --create` makes the topics that are missing"
     yield f"  bootstrap: {scalar_text(bootstrap)}"
     yield f"  events: {scalar_text(topic)}"
-    yield f"  output: {scalar_text(base + '.predictions')}  # as many partitions as the events"
-    yield f"  dead_letters: {scalar_text(base + '.dead-letters')}  # what cannot be used, and why"
-    yield f"  facts: {scalar_text(base + '.facts')}  # drifts and reactions"
-    yield f"  control: {scalar_text(base + '.control')}  # what `streamadapt control` writes"
-    yield f"  # labels: {{topic: {scalar_text(base + '.labels')}}}  # if labels come later, by"
+    yield f"  output: {scalar_text(topic + '.predictions')}  # as many partitions as the events"
+    yield f"  dead_letters: {scalar_text(topic + '.dead-letters')}  # what cannot be used, and why"
+    yield f"  facts: {scalar_text(topic + '.facts')}  # drifts and reactions"
+    yield f"  control: {scalar_text(topic + '.control')}  # what `streamadapt control` writes"
+    yield f"  # labels: {{topic: {scalar_text(topic + '.labels')}}}  # if labels come later, by"
     yield "  #   themselves: needs record.id; else they stand in the events"
     yield "  # start: latest  # a new group begins with the oldest event; or with the next one"
     yield "  # client:  # TLS and SASL, in the client's own names"
