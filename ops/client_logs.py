@@ -11,7 +11,7 @@ import structlog
 
 __all__ = ["ClientLogs", "bridge_client_logs"]
 
-_CLIENTS = ("kafka", "streamadapt.librdkafka")
+_CLIENTS = ("kafka", "confluent_kafka")
 _QUIET_S = 30.0
 _MOST_REMEMBERED = 1000
 

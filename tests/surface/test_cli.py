@@ -72,6 +72,9 @@ def test_help_lists_all_commands_and_the_exit_codes() -> None:
         "validate",
         "init",
         "replay",
+        "topics",
+        "produce",
+        "tail",
         "check",
         "130  stopped by Ctrl-C",
     ):

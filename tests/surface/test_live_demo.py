@@ -47,7 +47,8 @@ def test_the_demo_predicts_each_event_once_and_cleans_up(tmp_path: Path) -> None
     stdout, stderr = process.communicate(timeout=200)
     assert process.returncode == 0, stderr
     assert stdout.startswith(f"{N:,} events, {N:,} predictions, each exactly once; accuracy 0.9")
-    lines = [json.loads(line) for line in (tmp_path / "predictions.jsonl").open()]
+    text = (tmp_path / "predictions.jsonl").read_text()
+    lines = [json.loads(line) for line in text.splitlines()]
     assert {line["id"] for line in lines} == {str(i) for i in range(N)}
     assert (tmp_path / "dead-letters.jsonl").read_text() == ""
     assert left_running(tmp_path) == []

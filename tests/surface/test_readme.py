@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from streamadapt.config_file import parse_config
+from streamadapt.config_live import KafkaConfig, StoreConfig
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -41,3 +42,31 @@ def test_every_file_that_is_pointed_to_is_there() -> None:
 def test_the_demo_pipeline_is_right() -> None:
     config = parse_config((ROOT / "ops/demo/pipeline.yaml").read_text(), {})
     assert len(config.learners) == 3
+
+
+def test_the_live_pipeline_is_right_and_its_streams_columns_are_named() -> None:
+    environ = {"KAFKA_BOOTSTRAP": "h:1", "REDIS_URL": "redis://h"}
+    config = parse_config((ROOT / "ops/live/pipeline.yaml").read_text(), environ)
+    assert config.kafka is not None
+    assert config.kafka.labels is not None
+
+
+PAGE = (ROOT / "docs/live.md").read_text()
+
+
+@pytest.mark.parametrize("text", blocks(PAGE, "yaml"))
+def test_the_sections_of_a_live_pipeline_are_right(text: str) -> None:
+    environ = dict.fromkeys(("KAFKA_USER", "KAFKA_PASSWORD", "REDIS_PASSWORD"), "x")
+    rest = """
+name: clicks
+task: {kind: regression, target: y}
+record: {features: {x: numeric}, id: i}
+learners: {linear: linear}
+"""
+    config = parse_config(text + rest, environ)
+    assert config.kafka is not None
+
+
+def test_every_option_of_topics_and_store_is_explained() -> None:
+    for name in [*KafkaConfig.model_fields, *StoreConfig.model_fields]:
+        assert f"`{name}`" in PAGE, name
