@@ -32,6 +32,7 @@ from streamadapt.connectors.partition_log import (
 from streamadapt.contracts import Reporter, Store
 from streamadapt.errors import ConfigError
 from streamadapt.fact_lines import report
+from streamadapt.garbage import calm_collector
 from streamadapt.holdings import Holdings
 from streamadapt.live_task import LiveTask
 from streamadapt.restoring import LostStateError, RestoreSettings
@@ -143,9 +144,10 @@ class Worker:
         """
         warm_up(self._made(0, dict.fromkeys(self._kafka.inputs, 0)).task)
         try:
-            while not self._stop and self._options.is_wanted():
-                self._turn()
-            self._leave()
+            with calm_collector():
+                while not self._stop and self._options.is_wanted():
+                    self._turn()
+                self._leave()
         finally:
             self._close()
         if self.holdings.refused:
