@@ -1,12 +1,15 @@
 """In which order a task takes records that lie ready in several inputs: about as they were written.
 
-Any order is right, since the one taken is committed and can be taken again; but after an outage,
-or from the beginning of a log, labels must not run ahead of the events they belong to.  So a label
-is taken once an event that was written after it lies ready, or when no event has come for a while.
-That is coarse on purpose: few long runs fit into a tag where many short ones would not.
+Any order is right, since the one taken is committed and can be taken again; but a backlog, after an
+outage or from the beginning of a log, should be learned from as it would have been at its time:
+labels must not run ahead of the events they belong to, and events not ahead of labels that were
+written before them.  So events wait until all labels before them have been read, and labels are
+taken in between, a few times in each transaction: more turns would not fit into a tag.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -18,12 +21,25 @@ __all__ = ["ArrivalOrder"]
 IDLE_S = 0.25
 """Labels wait so long for an event that was written after them."""
 
+PATIENCE_S = 1.0
+"""Events wait so long for labels that should be there: what a log ends with may be no records."""
+
 MOST_HELD = 20_000
-"""Labels that may lie ready before no more are asked for."""
+"""Records of one input that may lie ready before no more are asked for."""
+
+_TURNS = 16
+"""In so many parts, at the most, the events of one transaction are taken."""
+
+_LEAST_PART = 128
 
 
 class ArrivalOrder:
-    """Holds the labels of one task until it is their turn.
+    """Holds the records of one task until it is their turn.
+
+    Parameters
+    ----------
+    next_label
+        Offset of the first label that will be offered.
 
     Examples
     --------
@@ -31,65 +47,106 @@ class ArrivalOrder:
     >>> def written(topic, *times_ms):
     ...     offsets, none = np.arange(len(times_ms)), [None] * len(times_ms)
     ...     return Batch(Partition(topic, 0), offsets, np.array(times_ms), none, none)
+    >>> def taken(order, now_s, labels_end):
+    ...     pieces = order.take(now_s, labels_end=labels_end)
+    ...     return [(piece.kind, piece.batch.times_ms.tolist()) for piece in pieces]
     >>> order = ArrivalOrder()
-    >>> order.offer("l", written("labels", 15, 25, 35))
     >>> order.offer("e", written("events", 20, 30))
-    >>> [(piece.kind, len(piece.batch)) for piece in order.take(now_s=0.0)]
-    [('l', 1), ('e', 2)]
-    >>> order.take(now_s=0.1), len(order.take(now_s=0.3)[0].batch)
-    ([], 2)
+    >>> taken(order, 0.0, labels_end=3)  # three labels stand in their log, and none was read yet
+    []
+    >>> order.offer("l", written("labels", 15, 25, 35))
+    >>> taken(order, 0.0, labels_end=3)
+    [('l', [15]), ('e', [20, 30])]
+    >>> taken(order, 0.1, labels_end=3), taken(order, 0.3, labels_end=3)
+    ([], [('l', [25, 35])])
+    >>> order.offer("e", written("events", 40))
+    >>> taken(order, 0.4, labels_end=4), taken(order, 1.5, labels_end=4)
+    ([], [('e', [40])])
     """
 
-    def __init__(self) -> None:
-        self._events: list[Batch] = []
+    def __init__(self, next_label: int = 0) -> None:
         self._commands: list[Batch] = []
+        self._events: list[Batch] = []
         self._labels: list[Batch] = []
         self._event_s = -np.inf
+        self._label_ms = -1
+        self._next_label = next_label
+        self._missing_s = -np.inf  # when a label was first missed, after the last that came
 
     @property
-    def is_full(self) -> bool:
-        """Whether so many labels lie ready that no more should be asked for."""
-        return sum(map(len, self._labels)) >= MOST_HELD
+    def full_inputs(self) -> str:
+        """Letters of the inputs of which so much lies ready that no more should be asked for."""
+        held = {"e": self._events, "l": self._labels}
+        return "".join(kind for kind, some in held.items() if sum(map(len, some)) >= MOST_HELD)
 
     def offer(self, kind: str, batch: Batch) -> None:
         """Put down records of an input, in order."""
         {"e": self._events, "l": self._labels, "c": self._commands}[kind].append(batch)
+        if kind == "l":
+            self._label_ms = max(self._label_ms, int(batch.times_ms.max()))
+            self._next_label = batch.next_offset
+            self._missing_s = -np.inf
 
-    def take(self, now_s: float, with_labels: bool = True) -> list[Piece]:
-        """Return what is to be taken now: commands, labels whose turn it is, all events.
+    def take(self, now_s: float, with_labels: bool = True, labels_end: int = 0) -> list[Piece]:
+        """Return what is to be taken now: commands, then events with labels in between.
 
         Parameters
         ----------
         now_s
             A clock's time.
         with_labels
-            False if there is no room for labels in the tag.
+            False if there is no room for labels in the tag; events then go on alone.
+        labels_end
+            Where the log of labels ends, as far as is known.
         """
+        pieces = [Piece("c", batch) for batch in self._commands]
+        self._commands = []
         if self._events:
             self._event_s = now_s
-        pieces = [Piece("c", batch) for batch in self._commands]
-        if with_labels:
-            pieces += [Piece("l", batch) for batch in self._due_labels(now_s)]
-        pieces += [Piece("e", batch) for batch in self._events]
-        self._commands, self._events = [], []
+        elif with_labels and now_s - self._event_s >= IDLE_S:
+            pieces += [Piece("l", batch) for batch in self._labels]
+            self._labels = []
+        is_behind = self._next_label < labels_end and self._is_patient(now_s)
+        for part in self._parts(self._due_events(with_labels and is_behind)):
+            if with_labels:
+                pieces += [Piece("l", batch) for batch in self._labels_before(part)]
+            pieces.append(Piece("e", part))
         return pieces
 
-    def _due_labels(self, now_s: float) -> list[Batch]:
-        held, self._labels = self._labels, []
-        if not self._events:
-            if now_s - self._event_s >= IDLE_S:
-                return held
-            self._labels = held
-            return []
-        first_ms = int(self._events[0].times_ms[0])
-        due: list[Batch] = []
-        for batch in held:
-            # Once a label waits, all after it do: they are taken in the order of their log.
-            later = batch.times_ms > first_ms
-            n = int(later.argmax()) if later.any() else len(batch)
-            n = 0 if self._labels else n
-            if n:
-                due.append(batch.part(0, n))
-            if n < len(batch):
-                self._labels.append(batch.part(n, len(batch)))
+    def _is_patient(self, now_s: float) -> bool:
+        if not self._events or self._missing_s < 0:
+            self._missing_s = now_s
+        return now_s - self._missing_s < PATIENCE_S
+
+    def _due_events(self, labels_are_behind: bool) -> list[Batch]:
+        """Take off the events before which no label is missing."""
+        if not labels_are_behind:
+            due, self._events = self._events, []
+            return due
+        due, self._events = _split(self._events, self._label_ms)
         return due
+
+    def _parts(self, events: list[Batch]) -> Iterator[Batch]:
+        """Cut events at the places where labels may be taken."""
+        n = max(sum(map(len, events)) // _TURNS, _LEAST_PART) if self._labels else MOST_HELD
+        for batch in events:
+            for start in range(0, len(batch), n):
+                yield batch.part(start, min(start + n, len(batch)))
+
+    def _labels_before(self, events: Batch) -> list[Batch]:
+        due, self._labels = _split(self._labels, int(events.times_ms[0]))
+        return due
+
+
+def _split(batches: list[Batch], time_ms: int) -> tuple[list[Batch], list[Batch]]:
+    """Return records up to a time and the rest; after the first later one all are the rest."""
+    early: list[Batch] = []
+    late: list[Batch] = []
+    for batch in batches:
+        later = batch.times_ms > time_ms
+        n = 0 if late else int(later.argmax()) if later.any() else len(batch)
+        if n:
+            early.append(batch.part(0, n))
+        if n < len(batch):
+            late.append(batch.part(n, len(batch)))
+    return early, late

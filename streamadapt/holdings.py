@@ -174,7 +174,8 @@ class Holdings:
     def _go_on(self, task: LiveTask) -> None:
         """Work on a task from where it stands; seek before resume, or records would be missed."""
         number = task.partition
-        self.tasks[number], self.orders[number] = task, ArrivalOrder()
+        self.tasks[number] = task
+        self.orders[number] = ArrivalOrder(task.offsets.get("l", 0))
         for kind, topic in self._topics.items():
             self._consumer.seek(Partition(topic, number), task.offsets[kind])
         self._consumer.resume(self.partitions({number}))

@@ -34,6 +34,7 @@ from streamadapt.errors import ConfigError
 from streamadapt.fact_lines import report
 from streamadapt.garbage import calm_collector
 from streamadapt.holdings import Holdings
+from streamadapt.label_ends import LabelEnds
 from streamadapt.live_task import LiveTask
 from streamadapt.restoring import LostStateError, RestoreSettings
 from streamadapt.saving import Saving
@@ -124,6 +125,7 @@ class Worker:
             options.reset,
         )  # fmt: skip
         self.holdings = Holdings(config.kafka.inputs, self._consumer, settings, self._saving)
+        self._label_ends = LabelEnds(config.kafka.inputs.get("l"), self._consumer, self.holdings)
         self._report = WorkerReport(reporter, self.holdings, self._consumer)
 
     def stop(self) -> None:
@@ -167,6 +169,7 @@ class Worker:
                 # Aborts what a former holder of the slot left open: offsets would wait for that.
                 self._publisher_of_slot()
             holdings.step()
+            self._label_ends.look()
             self._feed(batches)
             self._saving.step(holdings.tasks)
             self._hold_back()
@@ -196,27 +199,31 @@ class Worker:
                 kind = self._kinds[batch.partition.topic]
                 self.holdings.orders[task.partition].offer(kind, batch)
         now_s = time.monotonic()
-        for task in self.holdings.tasks.values():
-            pieces = self.holdings.orders[task.partition].take(
-                now_s, not self._saving.is_full(task)
-            )
+        for number, task in self.holdings.tasks.items():
+            order, end = self.holdings.orders[number], self._label_ends.of(number)
+            pieces = order.take(now_s, not self._saving.is_full(task), end)
             if pieces:
                 task.take(pieces)
         self._uncommitted = sum(t.said.n_taken for t in self.holdings.tasks.values())
 
     def _hold_back(self) -> None:
-        """Ask for no labels where too many lie ready, or their order has no room in the tag."""
+        """Ask for no more where too much lies ready, or the tag has no room for its order."""
         labels = self._kafka.inputs.get("l")
         if labels is None:
             return
-        tasks, orders = self.holdings.tasks, self.holdings.orders
-        full = [n for n, task in tasks.items() if self._saving.is_full(task) or orders[n].is_full]
-        held = frozenset(p for p in self.holdings.partitions(full) if p.topic == labels)
-        self._consumer.pause(held)
-        self._consumer.resume((self._held_back - held) & self.holdings.partitions(list(tasks)))
+        held = set()
+        for number, task in self.holdings.tasks.items():
+            full = self.holdings.orders[number].full_inputs
+            if "l" in full or self._saving.is_full(task):
+                held.add(Partition(labels, number))
+            if "e" in full:
+                held.add(Partition(self._kafka.events, number))
+        there = self.holdings.partitions(list(self.holdings.tasks))
+        self._consumer.pause(held & there)
+        self._consumer.resume((self._held_back - held) & there)
         if held != self._held_back:
-            self._reporter.gauge("labels_held_back", len(held))
-        self._held_back = held
+            self._reporter.gauge("labels_held_back", sum(p.topic == labels for p in held))
+        self._held_back = frozenset(held)
 
     # -- transactions
 

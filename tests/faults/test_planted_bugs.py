@@ -58,7 +58,14 @@ class Case:
     def run(self, site: Site, folder: Path, bug: str) -> Verdict:
         name = f"{self.bug.replace('_', '-')}-{'planted' if bug else 'sound'}"
         world = World(
-            site, folder / name, name, 7, bug=bug, rate=150, slots=self.slots, session_s=SESSION_S,
+            site,
+            folder / name,
+            name,
+            7,
+            bug=bug,
+            rate=150,
+            slots=self.slots,
+            session_s=SESSION_S,
             **self.changes,
         )
         try:

@@ -14,13 +14,14 @@ from streamadapt.logged_source import order_taken
 from streamadapt.restoring import LostStateError
 from streamadapt.tag import Tag
 from streamadapt.task import Task
-from tests.streamadapt.live import IDLE_S, Live, labels
+from tests.streamadapt.live import IDLE_S, Live, events, labels
 from tests.streamadapt.memory_log import MemoryConsumer
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streamadapt.arrival_order.IDLE_S", IDLE_S)
+    monkeypatch.setattr("streamadapt.arrival_order.PATIENCE_S", IDLE_S)
     monkeypatch.setattr("streamadapt.worker._LONGEST_PAUSE_S", 0.01)
 
 
@@ -503,6 +504,20 @@ def test_transactions_that_never_succeed_end_the_worker() -> None:
     worker._pause = lambda seconds: None
     with pytest.raises(BrokerError):
         worker.run()
+
+
+def test_a_backlog_is_learned_from_as_it_would_have_been_at_its_time() -> None:
+    live = Live(checkpoint__every_s="1000")
+    for i in range(4000):
+        live.log.write("events", 0, events(i, 1), 10 * i)
+        live.log.write("labels", 0, labels(i, 1), 10 * i + 25)
+    worker = live.worker()
+    live.settle(worker)
+    said = live.predictions()
+    assert len(said) == 4000
+    first_learned = next(i for i, p in enumerate(said) if p["outputs"]["logistic"] != [0.5, 0.5])
+    assert first_learned < 600
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
 
 
 def test_however_records_are_cut_into_polls_the_same_is_said(  # law 2, through the live input

@@ -358,4 +358,3 @@ def _difference(cold: LiveTask, straight: LiveTask) -> str:
 
 def _digest(value: object) -> object:
     return value.digest() if hasattr(value, "digest") else value
-
