@@ -1,6 +1,6 @@
 """What is outside: files, state stores, sinks and codecs, one per file."""
 
-from typing import TYPE_CHECKING, Any
+import typing
 
 from streamadapt.connectors.arff_source import ARFFSource
 from streamadapt.connectors.csv_dialect import CSVDialect
@@ -17,7 +17,7 @@ from streamadapt.connectors.river_source import RiverSource
 from streamadapt.connectors.sqlite import SQLiteStore
 from streamadapt.connectors.svmlight_source import SvmlightSource
 
-if TYPE_CHECKING:
+if typing.TYPE_CHECKING:
     from streamadapt.connectors.redis import RedisStore
 
 __all__ = [
@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - Python's own
+def __getattr__(name: str) -> typing.Any:  # noqa: ANN401 - Python's own
     """Import Redis's client only for those who use it."""
     if name != "RedisStore":
         raise AttributeError(name)
