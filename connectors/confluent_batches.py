@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import ne
+from operator import itemgetter, ne
 
 import numpy as np
 from confluent_kafka import Message
@@ -39,7 +39,7 @@ def _runs(messages: Sequence[Message]) -> list[tuple[int, int]]:
 
 def _batch(partition: Partition, messages: list[Message], headers: bool) -> Batch:
     n = len(messages)
-    times = (time_ms for _, time_ms in map(Message.timestamp, messages))
+    times = map(itemgetter(1), map(Message.timestamp, messages))
     return Batch(
         partition,
         np.fromiter(map(Message.offset, messages), np.int64, n),

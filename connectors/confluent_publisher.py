@@ -87,10 +87,10 @@ class ConfluentPublisher:
         if not outgoing.headers and not outgoing.times_ms:
             deque(map(produce, repeat(outgoing.topic), values, keys, repeat(partition)), maxlen=0)
             return
-        times = outgoing.times_ms[chunk] or repeat(0)
-        headers = outgoing.headers[chunk] or repeat(())
+        topic, times = outgoing.topic, outgoing.times_ms[chunk] or repeat(0)
+        headers = map(list, outgoing.headers[chunk] or repeat(()))
         for value, key, time_ms, own in zip(values, keys, times, headers, strict=False):
-            produce(outgoing.topic, value, key, partition, timestamp=time_ms, headers=list(own))
+            produce(topic, value, key, partition, None, None, time_ms, own)
 
     def send_offsets(self, offsets: Mapping[Partition, Committed], membership: Membership) -> None:
         """Put offsets into the transaction."""

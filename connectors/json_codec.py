@@ -17,11 +17,12 @@ from streamadapt.contracts import IntArray
 from streamadapt.errors import BadRecordError
 from streamadapt.events import Records, RecordSchema, Reject
 
-__all__ = ["JSONCodec", "ReadMessage", "encode_json", "encode_lines"]
+__all__ = ["JSONCodec", "ReadMessage", "encode_each", "encode_json", "encode_lines"]
 
 ReadMessage: TypeAlias = Callable[[bytes], Mapping[str, object]]
 
 _Scalar = bool | int | float | str | None
+_TEXTS = frozenset({str, type(None)})
 
 
 def _plain(value: object) -> object:
@@ -49,6 +50,15 @@ def encode_lines(records: Sequence[Mapping[str, object]]) -> bytes:
     b'{"p":null}\n{"p":0.5}\n'
     """
     return _ENCODER.encode_lines(records)
+
+
+def encode_each(records: Sequence[object]) -> list[bytes]:
+    r"""Return each record as JSON, by one call of the encoder; NaN and infinities become null.
+
+    >>> encode_each([{"p": float("nan")}, {"text": "two\nlines"}]), encode_each([])
+    ([b'{"p":null}', b'{"text":"two\\nlines"}'], [])
+    """
+    return _ENCODER.encode_lines(records).split(b"\n")[:-1]  # JSON has no line ends of its own
 
 
 class JSONCodec:
@@ -99,7 +109,7 @@ class JSONCodec:
 
     def encode(self, records: Sequence[Mapping[str, object]]) -> list[bytes]:
         """Return each record as JSON; NaN and infinities become null."""
-        return [_ENCODER.encode(record) for record in records]
+        return encode_each(records)
 
     def decode(self, values: Sequence[bytes | None], positions: IntArray) -> Records:
         """Decode messages.
@@ -121,7 +131,7 @@ class JSONCodec:
         try:
             if self._is_json:
                 _check_utf8(values)
-            rows = [self._decode_row(value) for value in values]  # type: ignore[arg-type]
+            rows = list(map(self._decode_row, values))  # type: ignore[arg-type]
         except (TypeError, UnicodeDecodeError, msgspec.DecodeError, RecursionError, BadRecordError):
             rows, places, rejects = self._decode_one_by_one(values, positions)
         builder = BlockBuilder(len(rows))
@@ -172,7 +182,11 @@ class JSONCodec:
         for name in self.schema.boolean_columns():
             builder.convert_numbers(name, values(name), boolean)
         for name in self.schema.text_columns():
-            builder.convert_texts(name, values(name), canonical_text)
+            texts = values(name)
+            if _TEXTS.issuperset(map(type, texts)):  # canonical as they are
+                builder.add_texts(name, texts)
+            else:
+                builder.convert_texts(name, texts, canonical_text)
         if (time := self.schema.time) is not None:
             convert = partial(time_us, time_format=time.format)
             builder.convert_times(time, values(time.column), convert)

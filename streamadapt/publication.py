@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import repeat
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from streamadapt.config import Config
-from streamadapt.connectors.json_codec import encode_json
-from streamadapt.connectors.partition_log import Header, Outgoing
+from streamadapt.connectors.json_codec import encode_each, encode_json
+from streamadapt.connectors.partition_log import Batch, Header, Outgoing
 from streamadapt.contracts import PREDICT, FloatArray, IntArray
 from streamadapt.errors import ConfigError
 from streamadapt.events import MISSING_TIME, Records
@@ -24,7 +25,7 @@ __all__ = ["Prediction", "Publication", "published_lanes"]
 _CHANGES = frozenset({"reset", "forget", "swap"})
 
 
-class Prediction(msgspec.Struct):
+class Prediction(msgspec.Struct, gc=False):
     """A record of the output topic, as JSON.
 
     ``outputs`` holds what each published learner said: class probabilities in the order of
@@ -76,6 +77,15 @@ class Publication:
         self._classes = config.task.classes
         self._lanes = published_lanes(config, task)
         self._input = f"{self._kafka.events}/{partition}/"
+        # Made and written faster than a dict, and out of the collector's sight.
+        self._outputs = msgspec.defstruct(
+            "Outputs",
+            [
+                (f"lane{i}", Any, msgspec.field(name=lane.name))
+                for i, lane in enumerate(self._lanes)
+            ],
+            gc=False,
+        )
 
     def predictions(
         self, outcome: Outcome, block: Block, offsets: Mapping[str, int], since: list[Run]
@@ -93,19 +103,13 @@ class Publication:
         since
             What came since the last event before the block, in order.
         """
-        rows, records = outcome.rows.tolist(), block.records
         sayings = self._sayings(outcome)
-        texts = self._texts(records, rows, outcome.positions)
-        times = [None if t == MISSING_TIME else t for t in outcome.times_us.tolist()]
+        texts = self._texts(block.records, outcome.rows.tolist(), outcome.positions)
         name, versions, drifts, answers = self._answers(outcome)
-        values = [
-            encode_json(Prediction(*each))
-            for each in zip(*texts, times, [name] * len(rows), versions, drifts, answers, sayings,
-                            strict=True)
-        ]  # fmt: skip
-        places = np.searchsorted(block.events.offsets, outcome.positions)
-        keys = [block.events.keys[place] for place in places.tolist()]
+        said = (*texts, _times(outcome), repeat(name), versions, drifts, answers, sayings)
+        values = encode_each(list(map(Prediction, *said)))
         headers = self._headers(outcome, block, offsets, since, name, versions)
+        keys = _keys(block.events, outcome.positions)
         return Outgoing(self._kafka.output, self._partition, keys, values, headers)
 
     def dead_letters(self, outcome: Outcome) -> Outgoing:
@@ -128,10 +132,8 @@ class Publication:
         keys = [str(line["learner"]).encode() for line in lines]
         return Outgoing(self._kafka.facts or "", None, keys, values)
 
-    def _sayings(self, outcome: Outcome) -> list[dict[str, Any]]:
-        names = [lane.name for lane in self._lanes]
-        columns = [_plain(outcome.outputs[name]) for name in names]
-        return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+    def _sayings(self, outcome: Outcome) -> Iterable[Any]:
+        return map(self._outputs, *(_plain(outcome.outputs[lane.name]) for lane in self._lanes))
 
     def _texts(
         self, records: Records, rows: list[int], positions: IntArray
@@ -140,10 +142,10 @@ class Publication:
         schema = self._schema
         ids: list[Any] = positions.tolist()
         if schema.id is not None:
-            ids = [records.texts[schema.id][row] for row in rows]
+            ids = list(map(records.texts[schema.id].__getitem__, rows))
         if schema.key is None:
             return ids, [None] * len(rows)
-        return ids, [records.texts[schema.key][row] for row in rows]
+        return ids, list(map(records.texts[schema.key].__getitem__, rows))
 
     def _answers(self, outcome: Outcome) -> tuple[str, list[int], list[int], list[Any]]:
         """Return the learner that answers, and for each event its version, drifts and answer."""
@@ -151,7 +153,7 @@ class Publication:
         lanes = [lane for lane in self._task.lanes if lane.learner_name == learner]
         P = outcome.outputs[lanes[0].name]
         if self._classes:
-            answers: list[Any] = [self._classes[i] for i in P.argmax(axis=1).tolist()]
+            answers: list[Any] = list(map(self._classes.__getitem__, P.argmax(axis=1).tolist()))
         elif lanes[0].name == learner:
             answers = P[:, 0].tolist()
         else:
@@ -199,19 +201,19 @@ class Publication:
         versions: list[int],
     ) -> list[list[Header]]:
         hash_ = self._fingerprints.get(name, "")
-        models = {v: f"{name}/{v}/{hash_}".encode() for v in set(versions)}
-        headers: list[list[Header]] = [
-            [("input", f"{self._input}{offset}".encode()), ("model", models[version])]
-            for offset, version in zip(outcome.positions.tolist(), versions, strict=True)
+        models = {v: ("model", f"{name}/{v}/{hash_}".encode()) for v in set(versions)}
+        inputs = _prefixed(self._input, outcome.positions)
+        columns: list[Iterable[Header]] = [
+            zip(repeat("input"), inputs, strict=False),
+            map(models.__getitem__, versions),
         ]
         if "l" in offsets:
             places = np.searchsorted(block.labels_before, outcome.positions, "right")
             after = np.concatenate([[offsets["l"]], block.label_offsets + 1])[places]
-            for header, offset in zip(headers, after.tolist(), strict=True):
-                header.append(("labels", b"%d" % offset))
+            columns.append(zip(repeat("labels"), _prefixed("", after), strict=False))
         if "c" in offsets:
-            for header in headers:
-                header.append(("control", b"%d" % offsets["c"]))
+            columns.append(repeat(("control", b"%d" % offsets["c"])))
+        headers = list(map(list, zip(*columns, strict=False)))
         if headers and any(kind == "c" for kind, _ in since):
             headers[0].append(("order", coded(since).encode()))
         return headers
@@ -221,6 +223,33 @@ def published_lanes(config: Config, task: Task) -> list[Lane]:
     """Return the lanes whose predictions are published: by default all but the baselines."""
     names = config.kafka.publish if config.kafka and config.kafka.publish else config.learners
     return [lane for lane in task.lanes if lane.learner_name in names]
+
+
+def _times(outcome: Outcome) -> list[int | None]:
+    """Return event times, None where missing."""
+    times = outcome.times_us
+    if (times == MISSING_TIME).all():
+        return [None] * len(times)
+    return [None if time_us == MISSING_TIME else time_us for time_us in times.tolist()]
+
+
+def _keys(events: Batch, positions: IntArray) -> list[bytes | None]:
+    """Return the keys of the events with these offsets; each is asked for once at most."""
+    if len(positions) == len(events):
+        return events.keys
+    places = np.searchsorted(events.offsets, positions).tolist()
+    return list(map(events.keys.__getitem__, places))
+
+
+def _prefixed(prefix: str, numbers: IntArray) -> list[bytes]:
+    """Return each number as text after a prefix that has no blanks, by few calls.
+
+    >>> _prefixed("events/0/", np.arange(2)), _prefixed("", np.arange(0))
+    ([b'events/0/0', b'events/0/1'], [])
+    """
+    if not len(numbers):
+        return []
+    return (prefix + f" {prefix}".join(map(str, numbers.tolist()))).encode().split(b" ")
 
 
 def _plain(P: FloatArray) -> list[Any]:
