@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -55,6 +56,13 @@ class ConfluentAdmin:
             with self._calls.asked("make topics " + ", ".join(sorted(t.topic for t in missing))):
                 for future in self._admin.create_topics(missing).values():
                     future.result(_TIMEOUT_S)
+            self._await([topic.topic for topic in missing])
+
+    def _await(self, topics: Collection[str]) -> None:
+        """Wait until the broker that is asked knows topics that the controller has made."""
+        end_s = time.monotonic() + _TIMEOUT_S
+        while not all(self.partitions(topics, _TIMEOUT_S).values()) and time.monotonic() < end_s:
+            time.sleep(0.02)
 
     def close(self) -> None:
         """Let go; the client has nothing to close."""
