@@ -66,6 +66,7 @@ class ADWIN(ArrayDetector):
     """
 
     kind = "adwin"
+    state_version = 2  # since alarms tell of their cut
     kernel = adwin_run
     parameter_names = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
 

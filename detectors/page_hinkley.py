@@ -55,6 +55,7 @@ class PageHinkley(ArrayDetector):
     """
 
     kind = "page_hinkley"
+    state_version = 2  # since alarms tell of their change point
     parameter_names = ("min_instances", "delta", "threshold", "alpha", "mode")
     kernel = page_hinkley_run
 
