@@ -27,7 +27,7 @@ def killed_at(world: World, moment: str, times: int) -> None:
         member.order("kill", moment)
         assert member.obeyed(15), moment
         member.process.wait()
-        assert world.settled()
+        world.settle()
 
 
 def stopped_past_session(world: World, then: str = "") -> None:
@@ -70,7 +70,7 @@ class Case:
         )
         try:
             world.start()
-            assert world.settled()
+            world.settle()
             self.fault(world)
             return world.finish(60)
         finally:

@@ -97,12 +97,14 @@ def _round(
     world = World(site, folder, name, seed, slots=workers, tell=_print)
     try:
         world.start()
-        if not world.settled():
-            return Verdict(problems=[f"{name}: the workers did not begin"])
+        world.settle()
         for group in groups:
             make_together(world, group, tally)
             time.sleep(world.chance.uniform(*_REST_S))
         verdict = world.finish()
+    except TimeoutError as error:
+        return Verdict(problems=[f"{name}: {error}"])
+    else:
         verdict.problems = [f"{name}: {problem}" for problem in verdict.problems]
         _print(f"{name} {verdict.n_events} events: {verdict.line}")
         return verdict

@@ -126,7 +126,7 @@ def join_and_leave(world: World, drawn: Drawn) -> None:
     slot = f"guest{drawn.slot}"
     for i in range(3):
         guest = world.fleet.begin(slot)
-        time.sleep(2.0 + drawn.seconds / 2)
+        time.sleep(0.4 * world.session_s + drawn.seconds / 2)
         if (drawn.number + i) % 2:
             with world.fleet.left_alone(slot):
                 guest.kill()
@@ -196,12 +196,12 @@ def redis_kill_then_worker(world: World, drawn: Drawn) -> None:
 
 
 @kind(3, "redis", "slots", "broker")
-def redis_emptied(world: World, drawn: Drawn) -> str | None:
+def redis_emptied(world: World, drawn: Drawn) -> None:
     """All keys are deleted; once they were written again, a worker dies."""
-    if not world.settled():
-        return "was not settled before"
+    world.settle()
     world.store_command("FLUSHALL")
-    return _then_kill(world, drawn)
+    world.settle()
+    kill(world, drawn)
 
 
 @kind(3, "redis", "slots", "broker")
@@ -261,18 +261,9 @@ def _stopped_at(world: World, drawn: Drawn, seconds: float) -> str | None:
     return None
 
 
-def _then_kill(world: World, drawn: Drawn) -> str | None:
-    if not world.settled():
-        return "was not settled after"
-    with world.fleet.left_alone(drawn.slot) as member:
-        member.kill()
-    return None
-
-
 def _spoiled(world: World, drawn: Drawn, *, missing: bool) -> str | None:
     """Spoil a checkpoint that is named now, while nobody can name a newer one."""
-    if not world.settled():
-        return "was not settled before"
+    world.settle()
     members = [world.fleet.members[slot] for slot in world.slots]
     for member in members:
         member.signal(signal.SIGSTOP)
@@ -287,9 +278,8 @@ def _spoiled(world: World, drawn: Drawn, *, missing: bool) -> str | None:
     finally:
         for member in members:
             member.kill()
-    if not found:
-        return "no checkpoint was named"
-    return None if world.settled() else "was not settled after"
+    world.settle()
+    return None if found else "no checkpoint was named"
 
 
 assert MOMENTS  # the names that `Drawn.moment` takes

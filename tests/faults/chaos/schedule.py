@@ -8,11 +8,16 @@ from collections.abc import Collection
 from streamadapt.worker import MOMENTS
 from tests.faults.chaos.faults import KINDS, Drawn
 
-_TOGETHER = 0.25
+TOGETHER = 0.25
 
 
-def drawn(seed: int, n: int, slots: int, only: Collection[str] = ()) -> list[list[Drawn]]:
-    """Return `n` faults in groups of one, or of two that are made at the same time."""
+def drawn(
+    seed: int, n: int, slots: int, only: Collection[str] = (), together: float = TOGETHER
+) -> list[list[Drawn]]:
+    """Return `n` faults in groups of one, or of two that are made at the same time.
+
+    ``together`` is the part of them that are, where two leave each other alone.
+    """
     chance = random.Random(f"plan {seed}")
     kinds = [name for name in KINDS if not only or name in only]
     plan: list[list[Drawn]] = []
@@ -24,8 +29,8 @@ def drawn(seed: int, n: int, slots: int, only: Collection[str] = ()) -> list[lis
             bag.pop(), str(chance.randrange(slots)), chance.choice(MOMENTS),
             round(chance.uniform(0.3, 2.5), 2), i,
         )  # fmt: skip
-        together = chance.random() < _TOGETHER
-        if plan and len(plan[-1]) == 1 and together and _can_meet(plan[-1][0], fault):
+        is_second = chance.random() < together
+        if plan and len(plan[-1]) == 1 and is_second and _can_meet(plan[-1][0], fault):
             plan[-1].append(fault)
         else:
             plan.append([fault])

@@ -134,31 +134,35 @@ class World:
         self.feeder.abort()
         self._lines.close()
 
-    def settled(self, limit_s: float = _SETTLE_LIMIT_S) -> bool:
-        """Wait until every partition is worked on again, and the store holds all it should."""
+    def settle(self, limit_s: float = _SETTLE_LIMIT_S) -> None:
+        """Wait until every partition moves on again, and the store holds all that commits name.
+
+        Faults that take state away begin and end with it: two of them in a row may take all copies
+        of a state, and then a worker must refuse the partition.
+        """
         deadline = time.monotonic() + limit_s
         before: dict[int, int] = {}
-        problem: object = "no progress"
+        problem: object = "it never began"
         while time.monotonic() < deadline:
             try:
                 now = {n: at for n, own in self.oracle.committed().items() if (at := own["e"])}
-                before = before or {n: at.offset for n, at in now.items()}
-                moved = [n for n, at in now.items() if at.offset > before.setdefault(n, at.offset)]
-                if len(moved) == N_PARTITIONS:
-                    problem = "a checkpoint is missing"
-                    if all(self._newest_stands(n, at.tag) for n, at in now.items()):
-                        return True
+                still = [n for n, at in now.items() if at.offset <= before.get(n, at.offset)]
+                before = {n: at.offset for n, at in now.items()} | before
+                gone = [n for n, at in now.items() if not self._stands(n, at.tag)]
+                problem = f"partitions {still} stand still, of {gone} checkpoints are missing"
+                if len(now) == N_PARTITIONS and not still and not gone:
+                    return
             except RetryableError as error:  # servers may just be coming back
                 problem = error
-            time.sleep(0.2)
-        self.tell(f"not settled: {problem}")
-        return False
+            time.sleep(0.1)
+        raise TimeoutError(f"not settled after {limit_s:.0f} s: {problem}")
 
-    def _newest_stands(self, n: int, tag: str) -> bool:
-        names = Tag.read(tag).names
-        store = open_store(self.oracle.config)
+    def _stands(self, n: int, tag: str) -> bool:
+        store, names = open_store(self.oracle.config), Tag.read(tag).names
         try:
-            return bool(names) and stands(store, task_name(self.oracle.config, n), names[0])
+            return bool(names) and all(
+                stands(store, task_name(self.oracle.config, n), name) for name in names
+            )
         finally:
             store.close()  # type: ignore[attr-defined]
 
