@@ -75,10 +75,11 @@ class Tally:
         self.missed: Counter[str] = Counter()
 
     def table(self) -> str:
-        lines = [f"{'fault':26}{'made':>6}{'missed':>8}"]
-        for name in sorted(self.made.keys() | self.missed.keys()):
-            lines.append(f"{name:26}{self.made[name]:>6}{self.missed[name]:>8}")
-        return "\n".join(lines)
+        lines = [
+            f"{name:26}{self.made[name]:>6}{self.missed[name]:>8}"
+            for name in sorted(self.made.keys() | self.missed.keys())
+        ]
+        return "\n".join([f"{'fault':26}{'made':>6}{'missed':>8}", *lines])
 
 
 def _rounds(plan: list[list[Drawn]], n: int) -> list[list[list[Drawn]]]:

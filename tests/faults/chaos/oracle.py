@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 
 import msgspec
 
@@ -216,7 +217,7 @@ class Oracle:
         said = self.output(n)
         places = [record.headers["input"].decode() for record in said]
         offsets = [int(place.removeprefix(prefix)) for place in places]
-        verdict.inverted += sum(b <= a for a, b in zip(offsets, offsets[1:], strict=False))
+        verdict.inverted += sum(b <= a for a, b in pairwise(offsets))
         ids = Counter(str(msgspec.json.decode(record.value)["id"]) for record in said)
         for name in sorted(sent.ids[n] | ids.keys()):
             if name in sent.ids[n]:

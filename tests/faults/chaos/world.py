@@ -79,9 +79,9 @@ class World:
     """One round: a pipeline with its own name on a site, its workers and its feeder."""
 
     def __init__(
-        self, site: Site, folder: Path, name: str, seed: int, *, bug: str = "", rate: float = 250.0,
-        slots: int = 2, session_s: float = SESSION_S, tell: Callable[[str], None] = lambda text: None,
-        **changes: object,
+        self, site: Site, folder: Path, name: str, seed: int, *, bug: str = "", slots: int = 2,
+        rate: float = 250.0, session_s: float = SESSION_S,
+        tell: Callable[[str], None] = lambda text: None, **changes: object,
     ) -> None:  # fmt: skip
         folder.mkdir(parents=True)
         self.session_s = session_s
