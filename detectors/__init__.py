@@ -1,6 +1,7 @@
 """Drift detectors, one per file: numbers in, alarms out."""
 
 from streamadapt.detectors.adwin import ADWIN
+from streamadapt.detectors.bank import DetectorBank
 from streamadapt.detectors.ddm import DDM
 from streamadapt.detectors.eddm import EDDM
 from streamadapt.detectors.fhddm import FHDDM
@@ -10,4 +11,15 @@ from streamadapt.detectors.kswin import KSWIN
 from streamadapt.detectors.page_hinkley import PageHinkley
 from streamadapt.detectors.registry import DETECTORS
 
-__all__ = ["ADWIN", "DDM", "DETECTORS", "EDDM", "FHDDM", "HDDMA", "HDDMW", "KSWIN", "PageHinkley"]
+__all__ = [
+    "ADWIN",
+    "DDM",
+    "DETECTORS",
+    "EDDM",
+    "FHDDM",
+    "HDDMA",
+    "HDDMW",
+    "KSWIN",
+    "DetectorBank",
+    "PageHinkley",
+]

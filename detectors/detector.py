@@ -25,7 +25,7 @@ from streamadapt.errors import CorruptStateError, IncompatibleStateError, Parame
 from streamadapt.jit import Kernel
 from streamadapt.state import State, Value
 
-__all__ = ["ArrayDetector", "BitDetector"]
+__all__ = ["ArrayDetector", "BitDetector", "alarm_of", "values_of"]
 
 _BLOCK_VALUES = 65_536  # bounds the room for alarms: 56 bytes a value
 _NO_ROWS: FloatArray = np.empty((0, N_FIELDS))
@@ -90,7 +90,7 @@ class ArrayDetector:
     @property
     def alarms(self) -> list[Alarm]:
         """The alarms of the last call of `update` or `update_many`, in order."""
-        return [_alarm(row) for row in self._rows[: self._n_alarms].tolist()]
+        return [alarm_of(row) for row in self._rows[: self._n_alarms].tolist()]
 
     @property
     def warnings(self) -> BoolArray:
@@ -124,7 +124,7 @@ class ArrayDetector:
         ParameterError
             If `xs` is not one-dimensional.
         """
-        values = _values(xs)
+        values = values_of(xs)
         self._levels = np.zeros(len(values), np.int8)
         if len(values) <= _BLOCK_VALUES:
             self._rows = self._block(values, self._levels)
@@ -164,6 +164,13 @@ class ArrayDetector:
             )
         self._adopt(state)
         self._forget_last_call()
+
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """Return what the kernel takes besides a block: parameters, counters, sums, windows.
+
+        They are those that the detector works on, not copies.
+        """
+        return self._memory
 
     def _forget_last_call(self) -> None:
         self._n_alarms = 0
@@ -219,14 +226,21 @@ class BitDetector(ArrayDetector):
             If `xs` is not one-dimensional or holds a finite value that is neither 0 nor 1; then
             none is taken.
         """
-        values = _values(xs)
+        values = values_of(xs)
         i = first_that_is_no_bit(values)
         if i < len(values):
             raise ParameterError(f"xs[{i}] = {values[i]!s}: {self.kind} takes 0 and 1 alone")
         return super().update_many(values)
 
 
-def _values(xs: ArrayLike) -> FloatArray:
+def values_of(xs: ArrayLike) -> FloatArray:
+    """Return `xs` as a kernel takes it, float64 [n], writable and in one piece.
+
+    Raises
+    ------
+    ParameterError
+        If it is not one-dimensional.
+    """
     if isinstance(xs, np.ndarray) and xs.dtype == np.float64 and xs.ndim == 1 and xs.flags.carray:
         return xs  # the usual case, five times as fast as np.require
     values = np.require(xs, np.float64, ["C", "W"])
@@ -235,7 +249,8 @@ def _values(xs: ArrayLike) -> FloatArray:
     return values
 
 
-def _alarm(row: list[float]) -> Alarm:
+def alarm_of(row: list[float]) -> Alarm:
+    """Return what a row that `note_alarm` wrote says."""
     index, statistic, threshold, size, direction, age, p_value = row
     probability = None if math.isnan(p_value) else p_value
     return Alarm(int(index), statistic, threshold, size, int(direction), int(age), probability)

@@ -21,7 +21,7 @@ from streamadapt.detectors.detector_kernels import (
 )
 from streamadapt.jit import kernel
 
-__all__ = ["AFRESH", "Sums", "page_hinkley_run"]
+__all__ = ["AFRESH", "Sums", "moved", "note", "page_hinkley_run", "too_far"]
 
 # Places in the parameters as kernels take them, and in the counters after the common ones.
 MIN_INSTANCES, DELTA, ALPHA, RISE_THRESHOLD, FALL_THRESHOLD = 0, 1, 2, 3, 4
@@ -57,10 +57,10 @@ def page_hinkley_run(
             n_skipped += 1
             continue
         width += 1
-        now = _moved(now, xs[i], width, params)
-        direction = _too_far(now, params) if width >= params[MIN_INSTANCES] else 0
+        now = moved(now, xs[i], width, params)
+        direction = too_far(now, params) if width >= params[MIN_INSTANCES] else 0
         if direction != 0:
-            n_alarms = _note(rows, n_alarms, i, now, width, direction, params)
+            n_alarms = note(rows, n_alarms, i, now, width, direction, params)
             levels[i] = ALARMED
             state, width, now = ALARM_NOW, 0, AFRESH
     counts[ALARM] = state
@@ -74,7 +74,7 @@ def page_hinkley_run(
 
 
 @kernel
-def _moved(now: Sums, x: float, width: int, params: FloatArray) -> Sums:
+def moved(now: Sums, x: float, width: int, params: FloatArray) -> Sums:
     """Return the sums after the `width`-th value x; the order of the operations is River's."""
     mean, rise, fall, lowest, highest = now
     mean += 1.0 / width * (x - mean)
@@ -88,7 +88,7 @@ def _moved(now: Sums, x: float, width: int, params: FloatArray) -> Sums:
 
 
 @kernel
-def _too_far(now: Sums, params: FloatArray) -> int:
+def too_far(now: Sums, params: FloatArray) -> int:
     """Return 1 if the mean rose too far, -1 if it fell, else 0."""
     _, rise, fall, lowest, highest = now
     if rise - lowest[0] > params[RISE_THRESHOLD]:
@@ -97,9 +97,10 @@ def _too_far(now: Sums, params: FloatArray) -> int:
 
 
 @kernel
-def _note(
+def note(
     rows: FloatArray, n: int, i: int, now: Sums, width: int, direction: int, params: FloatArray
 ) -> int:
+    """Write the n-th alarm's row, of value i, with the sums that went too far; return n + 1."""
     mean, rise, fall, lowest, highest = now
     statistic, threshold = rise - lowest[0], params[RISE_THRESHOLD]
     _, n_before, before = lowest
