@@ -43,7 +43,7 @@ from streamadapt.connectors.generators import (
     RowGenerator,
     Sine,
 )
-from streamadapt.connectors.java_random_kernels import INCREMENT, MASK, MULTIPLIER
+from streamadapt.java_random_kernels import INCREMENT, MASK, MULTIPLIER
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import Row, row, timed, versions, write_results

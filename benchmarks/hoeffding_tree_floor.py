@@ -25,7 +25,7 @@ __all__ = ["floor_ns", "work_per_event"]
 def _floor(X, y, P, nodes, columns, n_numeric, class_weights, gauss, counts, logs):  # noqa: ANN001, ANN202, C901
     k = P.shape[1]
     for i in range(X.shape[0]):
-        leaf = leaf_of(X, i, nodes, 0.0)
+        leaf = leaf_of(X, i, nodes, 0, 0.0)
         slot = max(0, nodes[leaf].first_child)
         for c in range(k):
             distance = 0.0
@@ -109,7 +109,7 @@ def work_per_event(tree: HoeffdingTreeClassifier, X: FloatArray) -> dict[str, fl
     numeric = int(pools.tree["n_numeric"][0])
     nominal = tree.n_features - numeric
     depth = float(
-        np.mean([pools.nodes["depth"][leaf_of(X, i, pools.nodes, 0.0)] for i in range(2000)])
+        np.mean([pools.nodes["depth"][leaf_of(X, i, pools.nodes, 0, 0.0)] for i in range(2000)])
     )
     flops = k * (4 * numeric + 2 * nominal) + 14 * numeric + 4 * nominal + 4 * k
     numbers = k * (2 * numeric + nominal) + 12 * numeric + 8 * nominal + tree.n_features + 5 * k

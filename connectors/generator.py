@@ -9,10 +9,10 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from streamadapt.connectors.java_random_kernels import MASK, MULTIPLIER
 from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, checked
 from streamadapt.events import CategoricalField, Encoding, FeatureField, NumericField, RecordSchema
+from streamadapt.java_random_kernels import MASK, MULTIPLIER
 from streamadapt.state import State, Value
 
 __all__ = ["CLASS_COLUMN", "ArrayGenerator", "Fill", "RowGenerator", "checked_seed", "first_seed"]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from streamadapt.connectors.generator_kernels import SEED, WANTED
-from streamadapt.connectors.java_random_kernels import next_double, next_int, settled
 from streamadapt.contracts import FloatArray, IntArray
+from streamadapt.java_random_kernels import next_double, next_int, settled
 from streamadapt.jit import kernel
 
 __all__ = ["agrawal_rows"]

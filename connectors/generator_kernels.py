@@ -11,13 +11,13 @@ import math
 
 import numpy as np
 
-from streamadapt.connectors.java_random_kernels import (
+from streamadapt.contracts import BoolArray, FloatArray, IntArray
+from streamadapt.java_random_kernels import (
     JUMPS,
     next_double,
     next_int,
     settled,
 )
-from streamadapt.contracts import BoolArray, FloatArray, IntArray
 from streamadapt.jit import kernel
 
 __all__ = [

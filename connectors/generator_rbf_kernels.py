@@ -12,7 +12,8 @@ import math
 
 import numpy as np
 
-from streamadapt.connectors.java_random_kernels import (
+from streamadapt.contracts import FloatArray, IntArray
+from streamadapt.java_random_kernels import (
     JUMPS,
     jump,
     next_double,
@@ -22,7 +23,6 @@ from streamadapt.connectors.java_random_kernels import (
     scrambled,
     settled,
 )
-from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.jit import kernel
 
 __all__ = ["place_centroids", "rbf_rows"]

@@ -18,6 +18,7 @@ from streamadapt.models.hoeffding_tree_kernels import (
     run_block,
 )
 from streamadapt.models.hoeffding_tree_pools import (
+    Shape,
     columns_of,
     plant,
     pool_bytes,
@@ -32,7 +33,7 @@ from streamadapt.state import State
 
 __all__ = ["HoeffdingTreeClassifier"]
 
-_LEAF_PREDICTIONS = {"mc": MAJORITY, "nb": NAIVE_BAYES, "nba": NAIVE_BAYES_ADAPTIVE}
+LEAF_PREDICTIONS = {"mc": MAJORITY, "nb": NAIVE_BAYES, "nba": NAIVE_BAYES_ADAPTIVE}
 _CRITERIA = {"info_gain": INFO_GAIN, "gini": GINI}
 _SMALLEST = 5e-324
 
@@ -130,13 +131,18 @@ class HoeffdingTreeClassifier(ArrayClassifier):
         )
         self.split_criterion = split_criterion
         self._columns = columns_of(self.n_features, nominal_features or {})
-        self._pools = plant(self._columns, self.n_classes, max_size * 2**20, self._settings())
+        self._pools = plant(
+            self._columns, self.n_classes, max_size * 2**20, self._settings(), self._shape()
+        )
+
+    def _shape(self) -> Shape:
+        return Shape()
 
     def _settings(self) -> dict[str, float]:
         depth = MAX_DEPTH if self.max_depth is None else self.max_depth
         return dict(
-            leaf_prediction=_code("leaf_prediction", self.leaf_prediction, _LEAF_PREDICTIONS),
-            criterion=_code("split_criterion", self.split_criterion, _CRITERIA),
+            leaf_prediction=coded("leaf_prediction", self.leaf_prediction, LEAF_PREDICTIONS),
+            criterion=coded("split_criterion", self.split_criterion, _CRITERIA),
             grace_period=float(self.grace_period),
             log_inverse_delta=-math.log(self.delta),
             tau=float(self.tau),
@@ -180,7 +186,12 @@ class HoeffdingTreeClassifier(ArrayClassifier):
         """
         state.expect(type(self).__name__, self.state_version)
         self._pools = restored(
-            self._columns, self.n_classes, self.max_size * 2**20, self._settings(), state
+            self._columns,
+            self.n_classes,
+            self.max_size * 2**20,
+            self._settings(),
+            state,
+            self._shape(),
         )
 
     def _counter(self, name: str) -> int:
@@ -242,7 +253,7 @@ class HoeffdingTreeClassifier(ArrayClassifier):
         return pool_bytes(self._pools)
 
 
-def _code(name: str, value: str, codes: dict[str, int]) -> int:
+def coded(name: str, value: str, codes: dict[str, int]) -> int:
     if value not in codes:
         raise ParameterError(f"{name} = {value!r} is not one of {', '.join(codes)}")
     return codes[value]

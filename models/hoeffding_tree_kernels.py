@@ -39,18 +39,33 @@ from streamadapt.models.split_merit_kernels import INFO_GAIN, TIE, impurity, mer
 from streamadapt.models.tree_kernels import BELOW, grow, leaf_of
 
 __all__ = [
+    "BAYES_CORRECT",
     "COLUMN",
+    "HAS_SEEN",
+    "IMPOSSIBLE",
     "MAJORITY",
+    "MAJORITY_CORRECT",
     "MAX_WEIGHT",
     "NAIVE_BAYES",
     "NAIVE_BAYES_ADAPTIVE",
     "N_HEADS",
+    "PRIOR",
+    "SINCE_ATTEMPT",
     "TREE",
     "Pools",
     "Records",
     "activate",
+    "attempt_split",
+    "fill_shares",
+    "fill_softmax",
     "forget_all",
+    "gather",
+    "log_weight",
+    "majority",
+    "rank_leaves",
+    "release",
     "run_block",
+    "weight_of",
 ]
 
 MAJORITY, NAIVE_BAYES, NAIVE_BAYES_ADAPTIVE = 0, 1, 2
@@ -62,8 +77,8 @@ N_HEADS = 4
 
 Records: TypeAlias = "NDArray[np.void]"
 
-_IMPOSSIBLE = 1e100  # squared distance: far beyond any density a float can hold
-_PRIOR = -1  # instead of a class: naive Bayes knows nothing beyond the class weights
+IMPOSSIBLE = 1e100  # squared distance: far beyond any density a float can hold
+PRIOR = -1  # instead of a class: naive Bayes knows nothing beyond the class weights
 
 
 TREE = np.dtype(
@@ -152,7 +167,7 @@ def run_block(
             learns = False
         if not (predicts or learns):
             continue
-        leaf: int = leaf_of(X, i, nodes, w[i] if learns else 0.0)
+        leaf: int = leaf_of(X, i, nodes, 0, w[i] if learns else 0.0)
         slot = int(nodes[leaf].first_child)
         adaptive = slot >= 0 and kind == NAIVE_BAYES_ADAPTIVE
         trusts_bayes = slot >= 0 and kind != MAJORITY
@@ -160,9 +175,9 @@ def run_block(
             trusts_bayes = heads[slot, MAJORITY_CORRECT] <= heads[slot, BAYES_CORRECT]
         whole = True
         if slot >= 0 and (learns or trusts_bayes):
-            whole = _gather(columns, n_numeric, X, i, row)
+            whole = gather(columns, n_numeric, X, i, row)
 
-        bayes, highest = _PRIOR, -math.inf
+        bayes, highest = PRIOR, -math.inf
         needs_bayes = (predicts and trusts_bayes) or (learns and adaptive)
         if needs_bayes and heads[slot, HAS_SEEN] != 0.0:
             if has_nominal:
@@ -170,38 +185,38 @@ def run_block(
             for c in range(k):
                 log = heads[slot, N_HEADS + c]
                 if not whole:
-                    log = _log_weight(class_weights, leaf, c)
+                    log = log_weight(class_weights, leaf, c)
                     log += gauss_log_scale(gauss, slot, c, row, False)
                     log += count_log_scale(counts, columns, n_numeric, slot, c, row, False)
                 if log > -math.inf:
                     distance = gauss_distance(gauss, slot, c, row)
-                    log = log - 0.5 * distance if distance < _IMPOSSIBLE else -math.inf
+                    log = log - 0.5 * distance if distance < IMPOSSIBLE else -math.inf
                     log += scratch[logs, c] if has_nominal else 0.0
                 scratch[logs, c] = log
                 if log > highest:
                     bayes, highest = c, log
 
         if predicts:
-            if trusts_bayes and bayes != _PRIOR:
-                _fill_softmax(scratch, bayes, P, i)
+            if trusts_bayes and bayes != PRIOR:
+                fill_softmax(scratch, bayes, P, i)
             else:
-                _fill_shares(class_weights, leaf, P, i)
+                fill_shares(class_weights, leaf, P, i)
         if not learns:
             continue
 
         c = y[i]
         tree[0].n_learned += 1
         if adaptive:
-            majority = _majority(class_weights, leaf)
-            if majority == c:
+            heaviest = majority(class_weights, leaf)
+            if heaviest == c:
                 heads[slot, MAJORITY_CORRECT] += w[i]
-            if bayes == c or (bayes == _PRIOR and max(majority, 0) == c):
+            if bayes == c or (bayes == PRIOR and max(heaviest, 0) == c):
                 heads[slot, BAYES_CORRECT] += w[i]
         class_weights[leaf, c] += w[i]
         if slot >= 0:
             heads[slot, HAS_SEEN] = 1.0
             observe_gauss(gauss, slot, c, row, w[i])
-            log = _log_weight(class_weights, leaf, c) + gauss_log_scale(gauss, slot, c, row, True)
+            log = log_weight(class_weights, leaf, c) + gauss_log_scale(gauss, slot, c, row, True)
             if has_nominal:
                 observe_counts(counts, columns, n_numeric, slot, c, row, w[i])
                 log += count_log_scale(counts, columns, n_numeric, slot, c, row, True)
@@ -210,7 +225,7 @@ def run_block(
             if heads[slot, SINCE_ATTEMPT] >= tree[0].grace_period:
                 heads[slot, SINCE_ATTEMPT] = 0.0
                 if nodes[leaf].depth < tree[0].max_depth:
-                    _attempt_split(
+                    attempt_split(
                         tree,
                         columns,
                         nodes,
@@ -224,17 +239,18 @@ def run_block(
                         leaf,
                     )
         if tree[0].n_learned % tree[0].memory_estimate_period == 0:
-            _rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
+            rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
 
 
 @kernel
-def _log_weight(class_weights: FloatArray, leaf: int, c: int) -> float:
+def log_weight(class_weights: FloatArray, leaf: int, c: int) -> float:
+    """Return the log of a class weight, -inf for none."""
     weight = class_weights[leaf, c]
     return math.log(weight) if weight > 0.0 else -math.inf
 
 
 @kernel
-def _majority(class_weights: FloatArray, leaf: int) -> int:
+def majority(class_weights: FloatArray, leaf: int) -> int:
     """Return the heaviest class, the first of equals; -1 before the first row."""
     best, most = -1, 0.0
     for c in range(class_weights.shape[1]):
@@ -244,7 +260,7 @@ def _majority(class_weights: FloatArray, leaf: int) -> int:
 
 
 @kernel
-def _gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatArray) -> bool:
+def gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatArray) -> bool:
     """Put row i into the order of columns, NaN for what cannot be used; return if all can be."""
     whole = True
     for p in range(columns.shape[0]):
@@ -258,7 +274,7 @@ def _gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatA
 
 
 @kernel
-def _fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) -> None:
+def fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) -> None:
     """Predict the shares of the class weights; all alike where nothing was seen."""
     total = 0.0
     for c in range(P.shape[1]):
@@ -268,7 +284,8 @@ def _fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) ->
 
 
 @kernel
-def _weight_of(class_weights: FloatArray, i: int) -> float:
+def weight_of(class_weights: FloatArray, i: int) -> float:
+    """Return the weight of all classes in row i."""
     total: float = 0.0
     for c in range(class_weights.shape[1]):
         total += class_weights[i, c]
@@ -276,7 +293,8 @@ def _weight_of(class_weights: FloatArray, i: int) -> float:
 
 
 @kernel
-def _fill_softmax(scratch: FloatArray, best: int, P: FloatArray, i: int) -> None:
+def fill_softmax(scratch: FloatArray, best: int, P: FloatArray, i: int) -> None:
+    """Predict by the logarithms in the last row of scratch, of which `best` is the largest."""
     total = 0.0
     last = scratch.shape[0] - 1
     for c in range(P.shape[1]):
@@ -287,7 +305,7 @@ def _fill_softmax(scratch: FloatArray, best: int, P: FloatArray, i: int) -> None
 
 
 @kernel
-def _attempt_split(
+def attempt_split(
     tree: Records,
     columns: Records,
     nodes: Records,
@@ -300,7 +318,11 @@ def _attempt_split(
     promises: FloatArray,
     leaf: int,
 ) -> None:
-    """Split the leaf if the best feature is better than all others with confidence."""
+    """Split the leaf if the best feature is better than all others with confidence.
+
+    Where heads are longer than a Hoeffding tree's, only the columns at the places that they end
+    with are tried, in their order; the numeric ones of these lie side by side in `gauss`.
+    """
     n_classes = 0
     for c in range(class_weights.shape[1]):
         n_classes += int(class_weights[leaf, c] != 0.0)
@@ -315,12 +337,16 @@ def _attempt_split(
     # Not to split is a candidate too, but by information gain any other wins.
     null = -math.inf if criterion == INFO_GAIN else 1.0 - before
     best, second = null + TIE, -math.inf
-    chosen, test, threshold = -1, BELOW, math.nan
-    for j in range(columns.shape[0]):
-        p, p_test = int(columns[j].place), BELOW
-        if p < gauss.shape[3]:
+    chosen, chosen_gauss, test, threshold = -1, -1, BELOW, math.nan
+    subset = N_HEADS + class_weights.shape[1]
+    n_subset, n_numeric = heads.shape[1] - subset, 0
+    for j in range(n_subset if n_subset > 0 else columns.shape[0]):
+        p = int(heads[slot, subset + j]) if n_subset > 0 else int(columns[j].place)
+        g, p_test = (n_numeric if n_subset > 0 else p), BELOW
+        if p < tree[0].n_numeric:
+            n_numeric += 1
             m, p_threshold = suggest_gauss(
-                gauss, slot, p, tree[0].n_split_points, before, criterion, scratch
+                gauss, slot, g, tree[0].n_split_points, before, criterion, scratch
             )
         else:
             m, p_test, p_threshold = suggest_counts(
@@ -335,34 +361,34 @@ def _attempt_split(
         if m > best - TIE:  # the last of equals, as MOA's sort has it
             second = best if chosen >= 0 else null
             best = m
-            chosen, test, threshold = p, p_test, p_threshold
+            chosen, chosen_gauss, test, threshold = p, g, p_test, p_threshold
         elif m > second:
             second = m
     if chosen < 0:
         return
-    total = _weight_of(class_weights, leaf)
+    total = weight_of(class_weights, leaf)
     span = merit_range(class_weights, leaf, criterion)
     bound = math.sqrt(span * span * tree[0].log_inverse_delta / (2.0 * total))
     if not (best - second > bound or bound < tree[0].tau):
         return
-    if chosen < gauss.shape[3]:
+    if chosen < tree[0].n_numeric:
         n = 2
-        gauss_branches(gauss, slot, chosen, threshold, scratch)
+        gauss_branches(gauss, slot, chosen_gauss, threshold, scratch)
     else:
         n = count_branches(counts, int(columns[chosen].offset), slot, test, int(threshold), scratch)
     if tree[0].n_nodes + n > nodes.shape[0]:
         tree[0].n_refused += 1
         return
     first = tree[0].n_nodes
-    _release(tree, nodes, free_slots, leaf)
+    release(tree, nodes, free_slots, leaf)
     tree[0].n_nodes = grow(nodes, first, leaf, int(columns[chosen].source), test, threshold, n)
     tree[0].n_leaves += n - 1
     for b in range(n):
         for c in range(class_weights.shape[1]):
             class_weights[first + b, c] = scratch[b, c]
-        nodes[first + b].weight = _weight_of(scratch, b)
+        nodes[first + b].weight = weight_of(scratch, b)
     if tree[0].n_leaves > free_slots.shape[0]:
-        _rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
+        rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
         return
     for b in range(n):
         activate(tree, nodes, heads, gauss, counts, free_slots, first + b)
@@ -389,14 +415,15 @@ def activate(
 
 
 @kernel
-def _release(tree: Records, nodes: Records, free_slots: IntArray, leaf: int) -> None:
+def release(tree: Records, nodes: Records, free_slots: IntArray, leaf: int) -> None:
+    """Take its slot from a leaf."""
     free_slots[tree[0].n_free] = nodes[leaf].first_child
     tree[0].n_free += 1
     nodes[leaf].first_child = -1
 
 
 @kernel
-def _rank_leaves(
+def rank_leaves(
     tree: Records,
     nodes: Records,
     class_weights: FloatArray,
@@ -429,7 +456,7 @@ def _rank_leaves(
             if promise == cutoff and n_equal > 0:
                 n_equal -= 1
             elif promise <= cutoff:
-                _release(tree, nodes, free_slots, i)
+                release(tree, nodes, free_slots, i)
                 tree[0].n_deactivated += 1
     for i in range(tree[0].n_nodes):
         if nodes[i].feature < 0 and nodes[i].first_child < 0:
@@ -442,7 +469,7 @@ def _rank_leaves(
 
 @kernel
 def _promise(class_weights: FloatArray, leaf: int) -> float:
-    promise: float = _weight_of(class_weights, leaf)
+    promise: float = weight_of(class_weights, leaf)
     most = 0.0
     for c in range(class_weights.shape[1]):
         most = max(most, class_weights[leaf, c])
@@ -507,6 +534,6 @@ def forget_all(
         forget_counts(counts, columns, gauss.shape[3], slot, factor)
         for c in range(class_weights.shape[1]):
             if heads[slot, N_HEADS + c] > -math.inf:
-                log = _log_weight(class_weights, i, c) + gauss_log_scale(gauss, slot, c, row, True)
+                log = log_weight(class_weights, i, c) + gauss_log_scale(gauss, slot, c, row, True)
                 log += count_log_scale(counts, columns, gauss.shape[3], slot, c, row, True)
                 heads[slot, N_HEADS + c] = log

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,18 @@ from streamadapt.models.hoeffding_tree_kernels import (
 from streamadapt.models.tree_kernels import NODE, new_nodes, untouched
 from streamadapt.state import State, Value
 
-__all__ = ["columns_of", "plant", "pool_bytes", "restored", "tree_values", "used_bytes"]
+__all__ = [
+    "Shape",
+    "columns_of",
+    "fitting",
+    "plant",
+    "pool_bytes",
+    "restored",
+    "tree_values",
+    "used_bytes",
+]
 
-_NODES_PER_SLOT = 8  # so about three in four leaves may be inactive before growth ends
+_T = TypeVar("_T", bound=np.generic)
 _MAX_VALUES = 30_000
 _MAX_NODES = 2**30
 _NODE_FIELDS = ("threshold", "weight", "feature", "first_child", "n_children", "test", "depth")
@@ -63,7 +73,21 @@ def columns_of(n_features: int, nominal: Mapping[int, int]) -> Records:
     return columns
 
 
-def plant(columns: Records, k: int, max_bytes: float, settings: Mapping[str, float]) -> Pools:
+class Shape(NamedTuple):
+    """What a kind of trees wants of its pools."""
+
+    nodes_per_slot: int = 8  # so about three in four leaves may be inactive before growth ends
+    bytes_per_node: int = 0  # of arrays that are not among the pools, but count
+    n_subset: int = 0  # columns that a leaf sees; 0 is all
+
+
+def plant(
+    columns: Records,
+    k: int,
+    max_bytes: float,
+    settings: Mapping[str, float],
+    shape: Shape = Shape(),  # noqa: B008 - it cannot be changed
+) -> Pools:
     """Return a tree of one leaf whose pools take at most `max_bytes` when full.
 
     Raises
@@ -71,7 +95,7 @@ def plant(columns: Records, k: int, max_bytes: float, settings: Mapping[str, flo
     ParameterError
         If not even one slot fits.
     """
-    pools = _empty(columns, k, max_bytes, settings)
+    pools = _empty(columns, k, max_bytes, settings, shape)
     tree = pools.tree[0]
     tree["n_nodes"] = tree["n_leaves"] = 1
     tree["n_free"] = len(pools.free_slots)
@@ -87,17 +111,21 @@ def plant(columns: Records, k: int, max_bytes: float, settings: Mapping[str, flo
     return pools
 
 
-def _empty(columns: Records, k: int, max_bytes: float, settings: Mapping[str, float]) -> Pools:
+def _empty(
+    columns: Records, k: int, max_bytes: float, settings: Mapping[str, float], shape: Shape
+) -> Pools:
     n_numeric = int((columns["n_values"] == 0).sum())
     n_rows = int((columns["n_values"] + 2)[n_numeric:].sum())
-    per_slot = 8 * (N_HEADS + k + k * N_STATISTICS * n_numeric + k * n_rows + 1)
-    per_slot += _NODES_PER_SLOT * (NODE.itemsize + 8 * k + 8)
-    n_slots = min(int(max_bytes) // per_slot, _MAX_NODES // _NODES_PER_SLOT)
+    n_heads = N_HEADS + k + shape.n_subset
+    n_gauss = min(shape.n_subset or n_numeric, n_numeric)
+    per_slot = 8 * (n_heads + k * N_STATISTICS * n_gauss + k * n_rows + 1)
+    per_slot += shape.nodes_per_slot * (NODE.itemsize + 8 * k + 8 + shape.bytes_per_node)
+    n_slots = min(int(max_bytes) // per_slot, _MAX_NODES // shape.nodes_per_slot)
     if n_slots < 1:
         raise ParameterError(
             f"max_size = {max_bytes / 2**20} is too small: one leaf needs {per_slot / 2**20} MiB"
         )
-    n_nodes = n_slots * _NODES_PER_SLOT
+    n_nodes = n_slots * shape.nodes_per_slot
     tree = np.zeros(1, TREE)
     for name, value in settings.items():
         tree[name] = value
@@ -107,8 +135,8 @@ def _empty(columns: Records, k: int, max_bytes: float, settings: Mapping[str, fl
         columns=columns,
         nodes=new_nodes(n_nodes),
         class_weights=untouched((n_nodes, k)),
-        heads=untouched((n_slots, N_HEADS + k)),
-        gauss=untouched((n_slots, k, N_STATISTICS, n_numeric)),
+        heads=untouched((n_slots, n_heads)),
+        gauss=untouched((n_slots, k, N_STATISTICS, n_gauss)),
         counts=untouched((n_slots, n_rows, k)),
         free_slots=np.arange(n_slots - 1, -1, -1),
         row=np.zeros(len(columns)),
@@ -152,7 +180,12 @@ def tree_values(pools: Pools) -> dict[str, Value]:
 
 
 def restored(
-    columns: Records, k: int, max_bytes: float, settings: Mapping[str, float], state: State
+    columns: Records,
+    k: int,
+    max_bytes: float,
+    settings: Mapping[str, float],
+    state: State,
+    shape: Shape = Shape(),  # noqa: B008 - it cannot be changed
 ) -> Pools:
     """Return a tree as `plant` would, with the contents of `state`.
 
@@ -161,21 +194,22 @@ def restored(
     IncompatibleStateError
         If they do not fit.
     """
-    pools = _empty(columns, k, max_bytes, settings)
+    pools = _empty(columns, k, max_bytes, settings, shape)
     for name in _COUNTERS:
         pools.tree[name] = state.integer(name)
     n, n_active = state.integer("n_nodes"), len(pools.free_slots) - state.integer("n_free")
     for name in _NODE_FIELDS:
-        pools.nodes[name][:n] = _fitting(state.array(name), pools.nodes[name][:n])
-    pools.class_weights[:n] = _fitting(state.floats("class_weights"), pools.class_weights[:n])
+        pools.nodes[name][:n] = fitting(state.array(name), pools.nodes[name][:n])
+    pools.class_weights[:n] = fitting(state.floats("class_weights"), pools.class_weights[:n])
     for name in _SLOT_POOLS:
         room = getattr(pools, name)[:n_active]
-        room[:] = _fitting(state.floats(name), room)
+        room[:] = fitting(state.floats(name), room)
     _check_links(pools.nodes[:n], len(columns), n_active)
     return pools
 
 
-def _fitting(given: NDArray[np.generic], room: NDArray[np.generic]) -> NDArray[np.generic]:
+def fitting(given: NDArray[_T], room: NDArray[np.generic]) -> NDArray[_T]:
+    """Return `given` if it has the shape of `room`, else raise."""
     if given.shape != room.shape:
         raise IncompatibleStateError(f"pool of shape {given.shape}, expected {room.shape}")
     return given

@@ -187,7 +187,7 @@ def _bounded(value: float, totals: Any) -> float:
 
 @kernel
 def _predict(X: FloatArray, r: int, t: Tree) -> float:
-    i: int = leaf_of(X, r, t.nodes, 0.0)
+    i: int = leaf_of(X, r, t.nodes, 0, 0.0)
     leaf, kind = t.leaves[i], t.settings[0].leaf_prediction
     if kind == MEAN or (kind == ADAPTIVE and leaf.error_mean < leaf.error_model):
         return float(leaf.mean)
@@ -407,7 +407,7 @@ def _learn(X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
         totals.y_high = target
         if has_model:
             t.linear[0, X.shape[1]] = target
-    i: int = leaf_of(X, r, t.nodes, w)
+    i: int = leaf_of(X, r, t.nodes, 0, w)
     if has_model:
         _standardize(X, r, t.scales, t.z)
         _learn_model(target, w, i, t)

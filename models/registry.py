@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from streamadapt.contracts import LearningTask
+from streamadapt.models.adaptive_random_forest import AdaptiveRandomForestClassifier
 from streamadapt.models.baselines import (
     MajorityClass,
     NoChangeClassifier,
@@ -12,6 +13,7 @@ from streamadapt.models.baselines import (
     RunningMean,
     SeasonalPersistence,
 )
+from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from streamadapt.models.learner import ArrayLearner
@@ -22,6 +24,8 @@ from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
 __all__ = ["BASELINES", "LEARNERS"]
 
 LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
+    "adaptive_random_forest": AdaptiveRandomForestClassifier,
+    "hoeffding_adaptive_tree": HoeffdingAdaptiveTreeClassifier,
     "hoeffding_tree": HoeffdingTreeClassifier,
     "hoeffding_tree_regressor": HoeffdingTreeRegressor,
     "linear": LinearRegression,

@@ -36,6 +36,7 @@ __all__ = [
     "MAX_DEPTH",
     "MULTIWAY",
     "NODE",
+    "child_of",
     "grow",
     "leaf_of",
     "new_nodes",
@@ -82,14 +83,14 @@ def new_nodes(capacity: int) -> NDArray[np.void]:
 
 
 @kernel
-def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], w: float) -> int:
-    """Return the leaf that row X[i] belongs to, and add w to the weight of all nodes on the way.
+def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], root: int, w: float) -> int:
+    """Return the leaf below `root` that row X[i] belongs to; add w to all weights on the way.
 
     Nothing is written if w is 0.  A child's weight changes only after it was chosen, so learning
     a row takes the same way as predicting it.  This calls no other kernel and takes no view of a
     row: Numba would count references to the arrays, at a locked instruction each.
     """
-    node: int = 0
+    node: int = root
     while True:
         if w != 0.0:
             nodes[node].weight += w
@@ -112,16 +113,34 @@ def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], w: float) -> int:
 
 
 @kernel
+def child_of(X: FloatArray, i: int, nodes: NDArray[np.void], node: int) -> int:
+    """Return the child of an inner node that row X[i] belongs to: one step of `leaf_of`."""
+    x = X[i, nodes[node].feature]
+    first = int(nodes[node].first_child)
+    if abs(x) <= _HUGE and nodes[node].test == BELOW:
+        return first + int(x > nodes[node].threshold)
+    if abs(x) <= _HUGE and nodes[node].test == EQUAL:
+        return first + int(x != nodes[node].threshold)
+    if 0.0 <= x < nodes[node].n_children and x == int(x):
+        return first + int(x)
+    heaviest = first
+    for child in range(first + 1, first + int(nodes[node].n_children)):
+        if nodes[child].weight > nodes[heaviest].weight:
+            heaviest = child
+    return heaviest
+
+
+@kernel
 def route(row: FloatArray, nodes: NDArray[np.void]) -> int:
     """Return the leaf that `row` float64 [d] belongs to; changes nothing."""
-    leaf: int = leaf_of(row.reshape(1, row.size), 0, nodes, 0.0)
+    leaf: int = leaf_of(row.reshape(1, row.size), 0, nodes, 0, 0.0)
     return leaf
 
 
 @kernel
 def route_learning(row: FloatArray, nodes: NDArray[np.void], w: float) -> int:
     """Return the same leaf as `route`, and add w to the weight of every node on the way."""
-    leaf: int = leaf_of(row.reshape(1, row.size), 0, nodes, w)
+    leaf: int = leaf_of(row.reshape(1, row.size), 0, nodes, 0, w)
     return leaf
 
 

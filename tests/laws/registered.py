@@ -39,6 +39,21 @@ DETECTOR_CLASSES: dict[str, Any] = dict(detector_registry.DETECTORS)
 RIVER_KEY = b"a key for tests only"
 
 LEARNERS: dict[str, dict[str, Any]] = {
+    "adaptive_random_forest": {
+        "n_models": 3,
+        "grace_period": 20,
+        "max_size": 0.03,
+        "warning_delta": 0.1,
+        "drift_delta": 0.01,
+    },
+    "hoeffding_adaptive_tree": {
+        "grace_period": 20,
+        "delta": 0.3,
+        "max_size": 0.05,
+        "adwin_delta": 0.3,
+        "drift_window_threshold": 40,
+        "switch_significance": 0.5,
+    },
     "hoeffding_tree": {"grace_period": 20, "delta": 0.3, "max_size": 0.01},
     "hoeffding_tree_regressor": {"grace_period": 50, "delta": 1e-2, "max_size": 0.03},
     "change": {},

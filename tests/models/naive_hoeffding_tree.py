@@ -7,7 +7,7 @@ with a dictionary per observer, and leaves are ranked by sorting.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -180,8 +180,8 @@ class NaiveHoeffdingTree:
 
     # routing
 
-    def route(self, row: Row, w: float = 0.0) -> Node:
-        node = self.nodes[0]
+    def route(self, row: Row, w: float = 0.0, root: Node | None = None) -> Node:
+        node = root or self.nodes[0]
         while True:
             if node.test is None:
                 node.weight += w
@@ -209,13 +209,17 @@ class NaiveHoeffdingTree:
             return row[j] in range(self.nominal[j])
         return abs(row[j]) <= MISSING_ABOVE
 
+    def observed(self, node: Node) -> Iterable[int]:
+        """Columns that the node knows of."""
+        return range(self.d)
+
     def bayes_logs(self, node: Node, row: Row) -> list[float] | None:
         if not node.seen:
             return None
         logs = []
         for c in range(self.k):
             log = math.log(node.dist[c]) if node.dist[c] > 0 else -math.inf
-            for j in range(self.d):
+            for j in self.observed(node):
                 if self.usable(row, j):
                     log += node.observers[j].log_likelihood(row[j], c)
             logs.append(log)
@@ -226,7 +230,9 @@ class NaiveHoeffdingTree:
         return [v / total for v in node.dist] if total > 0 else [1.0 / self.k] * self.k
 
     def predict(self, row: Row) -> list[float]:
-        node = self.route(row)
+        return self.votes(self.route(row), row)
+
+    def votes(self, node: Node, row: Row) -> list[float]:
         adaptive = self.leaf == "nba" and node.majority_correct <= node.bayes_correct
         logs = None
         if node.observers is not None and (self.leaf == "nb" or adaptive):
@@ -259,7 +265,7 @@ class NaiveHoeffdingTree:
             node.bayes_correct += w * (bayes == c)
         node.seen = True
         node.dist[c] += w
-        for j in range(self.d):
+        for j in self.observed(node):
             if self.usable(row, j):
                 node.observers[j].add(row[j], c, w)
         node.since_attempt += w
@@ -304,7 +310,7 @@ class NaiveHoeffdingTree:
             return
         null = 1.0 - self.impurity(node.dist) if self.criterion == "gini" else -math.inf
         merits, best, chosen = [null], null + TIE, None
-        for j in range(self.d):
+        for j in self.observed(node):
             merit, test, branches = self.suggestion(node, j)
             merits.append(merit)
             if merit > best - TIE:

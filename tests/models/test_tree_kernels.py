@@ -68,5 +68,5 @@ def test_learning_adds_the_weight_to_every_node_on_the_way_and_finds_the_same_le
 def test_predicting_writes_nothing():
     nodes = planted(BELOW, 0.5, 2)
     before = nodes.tobytes()
-    assert leaf_of(np.array([[0.4], [0.6]]), 1, nodes, 0.0) == 2
+    assert leaf_of(np.array([[0.4], [0.6]]), 1, nodes, 0, 0.0) == 2
     assert nodes.tobytes() == before

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streamadapt.connectors.java_random_kernels import (
+from streamadapt.java_random_kernels import (
     JUMPS,
     jump,
     log_below_1,
@@ -19,7 +19,7 @@ from streamadapt.connectors.java_random_kernels import (
     scrambled,
     settled,
 )
-from tests.connectors.naive_java_random import JavaRandom
+from tests.streamadapt.naive_java_random import JavaRandom
 
 SEEDS = st.integers(-(2**63), 2**63 - 1)
 
