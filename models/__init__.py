@@ -18,6 +18,7 @@ from streamadapt.models.linear import LinearRegression
 from streamadapt.models.logistic import LogisticRegression
 from streamadapt.models.registry import BASELINES, LEARNERS
 from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
+from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
 
 __all__ = [
     "BASELINES",
@@ -32,6 +33,8 @@ __all__ = [
     "MajorityClass",
     "NoChangeClassifier",
     "Persistence",
+    "RVFLClassifier",
+    "RVFLRegressor",
     "RiverClassifier",
     "RiverRegressor",
     "RunningMean",

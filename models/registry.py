@@ -20,6 +20,7 @@ from streamadapt.models.learner import ArrayLearner
 from streamadapt.models.linear import LinearRegression
 from streamadapt.models.logistic import LogisticRegression
 from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
+from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
 
 __all__ = ["BASELINES", "LEARNERS"]
 
@@ -36,6 +37,8 @@ LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
     "river_classifier": RiverClassifier,
     "river_regressor": RiverRegressor,
     "running_mean": RunningMean,
+    "rvfl": RVFLClassifier,
+    "rvfl_regressor": RVFLRegressor,
     "seasonal_persistence": SeasonalPersistence,
 }
 """Class by kind, the name in a pipeline file."""

@@ -65,6 +65,8 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "river_classifier": {"model": "river.linear_model.SoftmaxRegression", "signing_key": RIVER_KEY},
     "river_regressor": {"model": "river.linear_model.LinearRegression", "signing_key": RIVER_KEY},
     "running_mean": {},
+    "rvfl": {"n_hidden": 20, "forgetting_factor": 0.99},
+    "rvfl_regressor": {"n_hidden": 20, "forgetting_factor": 0.99},
     "seasonal_persistence": {"period": 7},
 }
 """Parameters by kind, beside sizes; bounds are such that 10,000 rows reach them."""
