@@ -21,7 +21,8 @@ from streamadapt.connectors.partition_log import (
     Partition,
 )
 from streamadapt.live_task import LiveTask
-from streamadapt.restoring import LostStateError, RestoreSettings, Restoring
+from streamadapt.lost_state import LostStateError
+from streamadapt.restoring import RestoreSettings, Restoring
 from streamadapt.saving import Saving
 
 __all__ = ["Holdings"]

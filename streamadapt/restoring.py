@@ -26,16 +26,13 @@ from streamadapt.errors import (
 )
 from streamadapt.live_task import LiveTask
 from streamadapt.log_feed import LogFeed, Stretch
+from streamadapt.lost_state import LostStateError, choices, out_of_log, unreadable
 from streamadapt.store_thread import StoreThread
 from streamadapt.tag import Entry, Run, Tag, origin_of
 
-__all__ = ["LostStateError", "RestoreSettings", "Restoring"]
+__all__ = ["RestoreSettings", "Restoring"]
 
 _SLICE_RECORDS = 10_000
-
-
-class LostStateError(MissingStateError):
-    """The state that belongs to the committed offsets cannot be had exactly; says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,15 +134,12 @@ class Restoring:
         if first is None:
             self._job = partial(self._names)
             return
-        problem = self._out_of_log()
-        if problem is None:
-            try:
-                self._tag = _readable_tag(first.tag)
-            except CorruptStateError as error:
-                problem = str(error)
+        problem = out_of_log(self._inputs(), self.partition, self.committed, self._bounds)
+        problem = problem or unreadable(first.tag)
         if problem is not None:
             self._lost(problem)
             return
+        self._tag = Tag.read(first.tag)
         self._job = partial(self._newest)
 
     def _names(self, store: Store) -> list[str]:
@@ -285,14 +279,10 @@ class Restoring:
         kafka = self._settings.config.kafka
         policy = kafka.on_lost_state if kafka else "fail"
         where = self._where()
-        names = ", ".join(f"{self._inputs()[k]}[{self.partition}] {o}" for k, o in where.items())
         if policy == "fail":
-            raise LostStateError(
-                f"partition {self.partition}: its state is lost: {problem}.  It stands at {names}. "
-                "Choose: --on-lost-state rebuild learns again, silently, from what the log still "
-                "holds; --on-lost-state reset goes on from there with nothing learned; or bring "
-                "the checkpoint back into the store and start again"
-            )
+            topics = self._inputs()
+            places = ", ".join(f"{topics[kind]} {offset}" for kind, offset in where.items())
+            raise LostStateError(choices(self.partition, problem, places))
         self._settings.reporter.note(
             "state_lost", {"partition": self.partition, "problem": problem, "policy": policy}
         )
@@ -314,32 +304,9 @@ class Restoring:
             where[kind] = start if committed is None else min(max(committed.offset, start), end)
         return where
 
-    def _out_of_log(self) -> str | None:
-        """Say which committed offset the log does not hold, if any."""
-        for kind, (start, end) in self._bounds.items():
-            committed = self.committed[kind]
-            topic = f"{self._inputs()[kind]}[{self.partition}]"
-            if committed is not None and committed.offset < start:
-                return (
-                    f"{topic}: retention passed the committed offset: records {committed.offset} "
-                    f"to {start - 1} are gone, and were never taken"
-                )
-            if committed is not None and committed.offset > end:
-                return (
-                    f"{topic}: the log ends at {end}, before the committed offset "
-                    f"{committed.offset}: the topic was made anew, or the broker lost data"
-                )
-        return None
-
     def _inputs(self) -> dict[str, str]:
         kafka = self._settings.config.kafka
         return kafka.inputs if kafka else {}
-
-
-def _readable_tag(text: str) -> Tag:
-    if not text:
-        raise CorruptStateError("offsets were committed without a tag, by another program perhaps")
-    return Tag.read(text)
 
 
 def _changed(partition: int, names: list[str]) -> str:

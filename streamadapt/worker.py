@@ -36,7 +36,8 @@ from streamadapt.garbage import calm_collector
 from streamadapt.holdings import Holdings
 from streamadapt.label_ends import LabelEnds
 from streamadapt.live_task import LiveTask
-from streamadapt.restoring import LostStateError, RestoreSettings
+from streamadapt.lost_state import LostStateError
+from streamadapt.restoring import RestoreSettings
 from streamadapt.saving import Saving
 from streamadapt.store_thread import StoreThread
 from streamadapt.watchdog import Watchdog

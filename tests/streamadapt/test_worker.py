@@ -11,7 +11,7 @@ from streamadapt.live_input import LiveInput, Piece
 from streamadapt.live_task import LiveTask
 from streamadapt.log_feed import LogFeed, Stretch
 from streamadapt.logged_source import order_taken
-from streamadapt.restoring import LostStateError
+from streamadapt.lost_state import LostStateError
 from streamadapt.tag import Tag
 from streamadapt.task import Task
 from tests.streamadapt.live import IDLE_S, Live, events, labels

@@ -32,8 +32,9 @@ from streamadapt.connectors.partition_log import (
 from streamadapt.live_task import LiveTask
 from streamadapt.log_feed import LogFeed
 from streamadapt.logged_source import LoggedSource, LoggedStream, order_taken
+from streamadapt.lost_state import LostStateError
 from streamadapt.open_store import open_store
-from streamadapt.restoring import LostStateError, RestoreSettings, Restoring
+from streamadapt.restoring import RestoreSettings, Restoring
 from streamadapt.saving import Saving
 from streamadapt.store_thread import StoreThread
 from tests.faults.chaos.feed import N_PARTITIONS, Sent
