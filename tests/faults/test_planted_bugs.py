@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from streamadapt.ops.services.redis_server import RedisServer
 from tests.faults.chaos.oracle import Verdict
 from tests.faults.chaos.world import Site, World
 
+DRIVER = os.environ.get("DRIVER", "kafka-python")
 SESSION_S = 2.5
 LONG_TRANSACTIONS = {"kafka.transaction_timeout_s": 20}
 
@@ -110,6 +112,9 @@ CASES = [
     ),
 ]
 
+if DRIVER == "confluent":  # librdkafka keeps its generation, and forgets the offsets that failed
+    CASES = CASES[:3]
+
 
 @pytest.fixture(scope="module")
 def verdicts(
@@ -117,7 +122,7 @@ def verdicts(
 ) -> Iterator[dict[str, Future[Verdict]]]:
     """All cases at the same time: they wait for time-outs more than they work."""
     folder = tmp_path_factory.mktemp("planted")
-    site = Site(kafka, [], redis_server, "kafka-python")
+    site = Site(kafka, [], redis_server, DRIVER)
     with ThreadPoolExecutor(len(CASES)) as pool:
         yield {case.bug: pool.submit(case.run, site, folder, case.bug) for case in CASES}
     site.close()
