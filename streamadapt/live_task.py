@@ -113,8 +113,7 @@ class LiveTask:
     def take_silently(self, pieces: Sequence[Piece]) -> None:
         """Take records whose predictions have been published before."""
         for block in self._input.blocks(pieces, self.offsets["e"]):
-            self._advance(block)
-            self._fact_lines.take(self.task.run(block.records))
+            self._fact_lines.take(self._run(block)[0])
 
     def committed_as(self, offsets: Mapping[str, Committed]) -> Said:
         """Note that all said so far is published, under these offsets; return it."""
@@ -161,12 +160,23 @@ class LiveTask:
         return self._fingerprints
 
     def _take(self, block: Block) -> None:
-        offsets, since = self._advance(block)
-        outcome = self.task.run(block.records)
+        outcome, offsets, since = self._run(block)
         self._say(outcome, self._publication.predictions(outcome, block, offsets, since))
         lines = self._fact_lines.take(outcome)
         if self._publishes_facts and lines:
             self.said.outgoing.append(self._publication.facts(lines))
+
+    def _run(self, block: Block) -> tuple[Outcome, dict[str, int], list[Run]]:
+        """Let the task take a block; return what came of it, and what `_advance` returns."""
+        kept = Entry("", list(self._since_event))
+        offsets, since = self._advance(block)
+        outcome = self.task.run(block.records)
+        if not len(outcome.positions) and any(kind == "c" for kind, _ in since):
+            # All its events were refused: the next prediction tells in which order commands came.
+            for kind, batch in block.pieces:
+                kept.take(kind, len(batch) if kind != "e" else 0)
+            self._since_event = kept.order
+        return outcome, offsets, since
 
     def _say(self, outcome: Outcome, predictions: Outgoing) -> None:
         said = self.said
