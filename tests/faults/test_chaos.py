@@ -30,7 +30,9 @@ def test_every_kind_of_fault_leaves_each_event_answered_once_and_every_state_exa
     tmp_path: Path,
 ) -> None:
     site = Site(kafka_to_break, [kafka_proxy], redis_to_break, DRIVER)
-    world = World(site, tmp_path / "chaos", f"chaos-{DRIVER}", SEED, tell=print, session_s=2.5)
+    world = World(
+        site, tmp_path / "chaos", f"chaos-{DRIVER}", SEED, rate=150, session_s=2.5, tell=print
+    )
     plan = drawn(SEED, len(KINDS), len(world.slots), together=0.7)
     tally = Tally()
     try:

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import msgspec
 
@@ -30,7 +30,7 @@ from streamadapt.connectors.partition_log import (
     Partition,
 )
 from streamadapt.live_task import LiveTask
-from streamadapt.log_feed import LogFeed
+from streamadapt.log_feed import LogFeed, Stretch
 from streamadapt.logged_source import LoggedSource, LoggedStream, order_taken
 from streamadapt.lost_state import LostStateError
 from streamadapt.open_store import open_store
@@ -286,7 +286,11 @@ class Oracle:
         """Take all records of a partition in the order that its predictions tell."""
         begin = dict.fromkeys(until, 0)
         headers = (list(said.headers.items()) for said in self.output(n))
-        order = order_taken(headers, f"{self.kafka.events}/{n}/", begin, until)
+        order = chain(
+            order_taken(headers, f"{self.kafka.events}/{n}/", begin, until),
+            # after the last prediction: the feeder sends no command then
+            (Stretch(kind, until=until[kind]) for kind in ("c", "l")),
+        )
         readers = {
             kind: self.driver.reader(Partition(self.kafka.inputs[kind], n), 0) for kind in begin
         }
