@@ -11,7 +11,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 from bench import electricity_path
 
-__all__ = ["CLASSES", "FEATURES", "TARGET", "write_streams"]
+__all__ = ["CLASSES", "FEATURES", "TARGET", "stream_lines", "write_streams"]
 
 FEATURES = ("period", "nswprice", "nswdemand", "vicprice", "vicdemand", "transfer")
 TARGET = "class"
@@ -20,7 +20,7 @@ CLASSES = ("0", "1")
 
 def write_streams(folder: Path, n_rows: int) -> tuple[dict[str, Path], int]:
     """Write at least `n_rows` rows in each format; return the files and the number of rows."""
-    lines = _recorded() or _generated()
+    lines = stream_lines()
     times = -(-n_rows // len(lines))
     header = ",".join((*FEATURES, TARGET)) + "\n"
     ends = {"CSV": ".csv", "CSV.gz": ".csv.gz", "JSONL": ".jsonl", "Parquet": ".parquet"}
@@ -35,6 +35,11 @@ def write_streams(folder: Path, n_rows: int) -> tuple[dict[str, Path], int]:
     types = pa.csv.ConvertOptions(column_types={TARGET: pa.string()})
     pq.write_table(pa.csv.read_csv(files["CSV"], convert_options=types), files["Parquet"])
     return files, times * len(lines)
+
+
+def stream_lines() -> list[str]:
+    """Lines of a CSV file without its header: Electricity's, or generated ones."""
+    return _recorded() or _generated()
 
 
 def _recorded() -> list[str]:
