@@ -73,13 +73,21 @@ LEARNERS: dict[str, dict[str, Any]] = {
 
 DETECTORS: dict[str, dict[str, Any]] = {
     "adwin": {},
+    "bocpd": {"max_runs": 40},
+    "cusum": {"mode": "both"},
     "ddm": {},
+    "ecdd": {},
     "eddm": {},
+    "exchangeability_martingale": {"block_size": 300},
     "fhddm": {"short_window_size": 20},
+    "geometric_moving_average": {"mode": "both"},
     "hddm_a": {"two_sided_test": True},
     "hddm_w": {"two_sided_test": True},
     "kswin": {},
     "page_hinkley": {},
+    "rddm": {"min_stable_size": 200, "max_concept_size": 500, "warning_limit": 50},
+    "seed": {"max_blocks": 60},
+    "stepd": {},
 }
 SOURCES: dict[str, str] = {
     "ARFFSource": "a.arff",
