@@ -4,6 +4,7 @@ The views that make a learner a River estimator are in `streamadapt.models.as_ri
 because they import River, which is slow.
 """
 
+from streamadapt.models.adaptive_random_forest import AdaptiveRandomForestClassifier
 from streamadapt.models.baselines import (
     MajorityClass,
     NoChangeClassifier,
@@ -11,6 +12,7 @@ from streamadapt.models.baselines import (
     RunningMean,
     SeasonalPersistence,
 )
+from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegressor
@@ -23,9 +25,11 @@ from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
 __all__ = [
     "BASELINES",
     "LEARNERS",
+    "AdaptiveRandomForestClassifier",
     "ArrayClassifier",
     "ArrayLearner",
     "ArrayRegressor",
+    "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
     "LinearRegression",

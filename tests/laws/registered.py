@@ -42,7 +42,7 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "adaptive_random_forest": {
         "n_models": 3,
         "grace_period": 20,
-        "max_size": 0.03,
+        "max_size": 0.008,
         "warning_delta": 0.1,
         "drift_delta": 0.01,
     },

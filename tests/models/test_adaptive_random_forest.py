@@ -82,7 +82,7 @@ def test_memory_stays_bounded_while_trees_come_and_go() -> None:
     for start in range(0, len(y), 2000):
         ours.learn(X[start : start + 2000], y[start : start + 2000])
         assert ours.n_bytes <= 0.1 * 2**20 + 3 * 2**11  # and its windows of errors
-    assert ours.n_drifts_detected > 10
+    assert ours.n_drifts_detected > 5
 
 
 def test_bad_labels_are_skipped_and_counted() -> None:
