@@ -16,11 +16,13 @@ from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClas
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegressor
+from streamadapt.models.leveraging_bagging import LeveragingBaggingClassifier
 from streamadapt.models.linear import LinearRegression
 from streamadapt.models.logistic import LogisticRegression
 from streamadapt.models.registry import BASELINES, LEARNERS
 from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
 from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
+from streamadapt.models.streaming_random_patches import StreamingRandomPatchesClassifier
 
 __all__ = [
     "BASELINES",
@@ -32,6 +34,7 @@ __all__ = [
     "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
+    "LeveragingBaggingClassifier",
     "LinearRegression",
     "LogisticRegression",
     "MajorityClass",
@@ -43,4 +46,5 @@ __all__ = [
     "RiverRegressor",
     "RunningMean",
     "SeasonalPersistence",
+    "StreamingRandomPatchesClassifier",
 ]

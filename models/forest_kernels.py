@@ -1,6 +1,7 @@
 """Kernels of forests: each tree predicts and learns all rows of a block, then the votes are added.
 
-Trees do not see one another, so the order in which they run, and on which thread, changes no bit.
+Trees do not see one another, so the order in which they run, and on which thread, changes no bit;
+but where a rise of any tree's error resets the worst tree, all run row by row.
 All that belongs to tree m is row m of the stacked arrays.  The tree that grows in the background
 since a warning stands beside node 0 in the same pool: see `streamadapt.models.subtree_kernels`.
 """
@@ -8,10 +9,17 @@ since a warning stands beside node 0 in the same pool: see `streamadapt.models.s
 from __future__ import annotations
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, IntArray, OpArray
-from streamadapt.detectors.bit_adwin_kernels import ROSE, Windows, clear_window, take_bit
+from streamadapt.detectors.bit_adwin_kernels import (
+    ROSE,
+    Windows,
+    clear_window,
+    take_bit,
+    window_mean,
+)
 from streamadapt.java_random_kernels import jump, next_int, settled
 from streamadapt.jit import kernel
 from streamadapt.models.hoeffding_tree_kernels import (
+    HAS_SEEN,
     MAX_WEIGHT,
     N_HEADS,
     Records,
@@ -44,10 +52,14 @@ GRADED, RIGHT, N_WARNINGS, N_DRIFTS, N_TAKEN_OVER = 0, 1, 2, 3, 4
 N_TALLIES = 5
 
 # Places in `forest`, float64 [N_FOREST].
-WARNING_DELTA, DRIFT_DELTA, BEHIND_IS_RESAMPLED, WEIGHS_VOTES = 0, 1, 2, 3
-N_FOREST = 4
+WARNING_DELTA, DRIFT_DELTA, BEHIND_IS_RESAMPLED, WEIGHS_VOTES, RESETS_WORST, PATCHED = range(6)
+N_FOREST = 6
 
 WARNING, DRIFT = 0, 1
+
+# What happens to a row in a tree: in the one that votes, in that behind it, and once more in the
+# first, to see whether it has understood.
+FRONT, BEHIND, AGAIN = 0, 1, 2
 
 
 @kernel
@@ -57,71 +69,89 @@ def run_members(
     all_weights: FloatArray, all_heads: FloatArray, all_gauss: FloatArray,
     all_counts: FloatArray, all_free: IntArray, rows: FloatArray, scratches: FloatArray,
     all_promises: FloatArray, all_links: IntArray, all_windows: Windows, seeds: IntArray,
-    tallies: FloatArray, forest: FloatArray, table: FloatArray, no_windows: Windows,
+    tallies: FloatArray, patches: FloatArray, forest: FloatArray, table: FloatArray,
+    no_windows: Windows,
 ) -> None:  # fmt: skip
     """Let trees first..last-1 predict into votes float64 [m, n, k], and learn, rows in order."""
-    k = votes.shape[2]
+    k, n, n_trees = votes.shape[2], ops.shape[0], last - first
     step, stride = jump(2 * votes.shape[0])
-    for m in range(first, last):
-        tree, nodes, class_weights, heads = trees[m], all_nodes[m], all_weights[m], all_heads[m]
-        gauss, counts, free_slots = all_gauss[m], all_counts[m], all_free[m]
-        row, scratch, promises = rows[m], scratches[m], all_promises[m]
-        links, windows = all_links[m], all_windows[m]
+    by_row = forest[RESETS_WORST] != 0.0  # then trees do see one another
+    is_patched = forest[PATCHED] != 0.0
+    current, has_changed = -1, False
+    for t in range(n * n_trees):
+        m, i = (t % n_trees, t // n_trees) if by_row else (first + t // n, t % n)
+        if m != current:
+            current = m
+            tree, nodes, class_weights, heads = trees[m], all_nodes[m], all_weights[m], all_heads[m]
+            gauss, counts, free_slots = all_gauss[m], all_counts[m], all_free[m]
+            row, scratch, promises = rows[m], scratches[m], all_promises[m]
+            links, windows = all_links[m], all_windows[m]
         kind = tree[0].leaf_prediction
-        for i in range(ops.shape[0]):
-            learns = (ops[i] & LEARN) != 0 and w[i] != 0.0
-            if learns and not (0 <= y[i] < k and 0.0 < w[i] <= MAX_WEIGHT):
-                tree[0].n_skipped += 1
-                learns = False
-            predicts = (ops[i] & PREDICT) != 0
-            if not (predicts or learns):
+        predicts, learns = (ops[i] & PREDICT) != 0, (ops[i] & LEARN) != 0 and w[i] != 0.0
+        if learns and not (0 <= y[i] < k and 0.0 < w[i] <= MAX_WEIGHT):
+            tree[0].n_skipped += 1
+            learns = False
+        if not (predicts or learns):
+            continue
+        times = 0
+        if learns:
+            times = next_poisson(seeds[m, TIMES], table)[1]
+            seeds[m, TIMES] = settled(seeds[m, TIMES] * step + stride)
+        error = 0
+        for phase in range(3 if learns else 1):
+            root = int(links[0, ALTERNATE]) if phase == BEHIND else 0
+            if root < 0 or (times == 0 and (phase == BEHIND or (phase == AGAIN and not by_row))):
                 continue
-            times = 0
-            if learns:
-                times = next_poisson(seeds[m, TIMES], table)[1]
-                seeds[m, TIMES] = settled(seeds[m, TIMES] * step + stride)
-            leaf: int = leaf_of(X, i, nodes, 0, w[i] * times)
+            weight = w[i] * times if phase != AGAIN else 0.0
+            if phase == BEHIND and forest[BEHIND_IS_RESAMPLED] == 0.0:
+                weight = w[i]
+            leaf: int = leaf_of(X, i, nodes, root, weight)
             slot = int(nodes[leaf].first_child)
             bayes = judge(
                 X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
             )
-            if predicts:
+            if phase == FRONT and predicts:
                 _vote(
                     bayes, leaf, slot, kind, class_weights, heads, scratch, tallies, forest, m,
                     votes[m], i,
                 )  # fmt: skip
             if not learns:
                 continue
-            right = class_of(bayes, leaf, slot, kind, class_weights, heads) == y[i]
-            tallies[m, GRADED] += 1.0
-            tallies[m, RIGHT] += w[i] if right else 0.0
-            if times == 0:
+            if phase != BEHIND:
+                right = class_of(bayes, leaf, slot, kind, class_weights, heads) == y[i]
+                error = int(not right)
+                if phase == FRONT:
+                    tallies[m, GRADED] += 1.0
+                    tallies[m, RIGHT] += w[i] if right else 0.0
+            if weight == 0.0:
                 continue
-            tree[0].n_learned += 1
-            seeds[m, SUBSETS] = _learn(
-                X, i, y[i], w[i] * times, leaf, seeds[m, SUBSETS], bayes, tree, columns, nodes,
+            generator = SUBSETS if phase == FRONT else SUBSETS_BEHIND
+            if slot >= 0 and is_patched and heads[slot, HAS_SEEN] == 0.0:
+                for j in range(patches.shape[2]):
+                    heads[slot, N_HEADS + k + j] = patches[m, phase, j]
+            seeds[m, generator] = _learn(
+                X, i, y[i], weight, leaf, seeds[m, generator], bayes, tree, columns, nodes,
                 class_weights, heads, gauss, counts, free_slots, row, scratch, promises, links,
                 no_windows,
             )  # fmt: skip
-            behind = int(links[0, ALTERNATE])
-            if behind >= 0:
-                weight = w[i] * times if forest[BEHIND_IS_RESAMPLED] != 0.0 else w[i]
-                leaf = leaf_of(X, i, nodes, behind, weight)
-                bayes = judge(
-                    X, i, leaf, int(nodes[leaf].first_child),
-                    tree, columns, class_weights, heads, gauss, counts, row, scratch,
+        if not learns:
+            continue
+        if times > 0:
+            tree[0].n_learned += 1
+        if by_row:
+            if take_bit(windows, DRIFT, error, forest[DRIFT_DELTA]) == ROSE:
+                has_changed = True
+            if has_changed and m == n_trees - 1:
+                has_changed = False
+                worst = _worst(all_windows)
+                tallies[worst, N_DRIFTS] += 1.0
+                clear_window(all_windows[worst], DRIFT)
+                _restart(
+                    trees[worst], all_nodes[worst], all_weights[worst], all_heads[worst],
+                    all_gauss[worst], all_counts[worst], all_free[worst], all_promises[worst],
+                    all_links[worst], no_windows,
                 )  # fmt: skip
-                seeds[m, SUBSETS_BEHIND] = _learn(
-                    X, i, y[i], weight, leaf, seeds[m, SUBSETS_BEHIND], bayes, tree, columns,
-                    nodes, class_weights, heads, gauss, counts, free_slots, row, scratch,
-                    promises, links, no_windows,
-                )  # fmt: skip
-            leaf = leaf_of(X, i, nodes, 0, 0.0)
-            slot = int(nodes[leaf].first_child)
-            bayes = judge(
-                X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
-            )
-            error = int(class_of(bayes, leaf, slot, kind, class_weights, heads) != y[i])
+        elif times > 0:
             if take_bit(windows, WARNING, error, forest[WARNING_DELTA]) == ROSE:
                 tallies[m, N_WARNINGS] += 1.0
                 lost = links[0, ALTERNATE] >= 0
@@ -131,8 +161,10 @@ def run_members(
                 )  # fmt: skip
                 if lost:
                     compact(tree, nodes, class_weights, free_slots, promises, links, no_windows)
-                seeds[m, SUBSETS_BEHIND] = seeds[m, FIRST]
                 clear_window(windows, WARNING)
+                seeds[m, SUBSETS_BEHIND] = seeds[m, FIRST]
+                if is_patched:
+                    seeds[m, SUBSETS] = draw_columns(columns, patches[m, 1], row, seeds[m, SUBSETS])
             if take_bit(windows, DRIFT, error, forest[DRIFT_DELTA]) == ROSE:
                 tallies[m, N_DRIFTS] += 1.0
                 tallies[m, GRADED] = 0.0
@@ -140,18 +172,37 @@ def run_members(
                 clear_window(windows, DRIFT)
                 if links[0, ALTERNATE] >= 0:
                     tallies[m, N_TAKEN_OVER] += 1.0
-                    seeds[m, SUBSETS] = seeds[m, SUBSETS_BEHIND]
                     clear_window(windows, WARNING)
                     replace(0, nodes, class_weights, links, no_windows)
                     compact(tree, nodes, class_weights, free_slots, promises, links, no_windows)
+                    if is_patched:
+                        patches[m, 0] = patches[m, 1]
+                    else:
+                        seeds[m, SUBSETS] = seeds[m, SUBSETS_BEHIND]
                 else:
-                    seeds[m, SUBSETS] = seeds[m, FIRST]
                     _restart(
                         tree, nodes, class_weights, heads, gauss, counts, free_slots, promises,
                         links, no_windows,
                     )  # fmt: skip
-            if tree[0].n_learned % tree[0].memory_estimate_period == 0:
-                rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
+                    if is_patched:
+                        seeds[m, SUBSETS] = draw_columns(
+                            columns, patches[m, 0], row, seeds[m, SUBSETS]
+                        )
+                    else:
+                        seeds[m, SUBSETS] = seeds[m, FIRST]
+        if tree[0].n_learned % tree[0].memory_estimate_period == 0 and times > 0:
+            rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
+
+
+@kernel
+def _worst(all_windows: Windows) -> int:
+    """Return the tree whose errors have the highest mean, the first of equals."""
+    worst, highest = 0, 0.0
+    for m in range(all_windows.shape[0]):
+        mean = window_mean(all_windows[m], DRIFT)
+        if mean > highest:
+            worst, highest = m, mean
+    return worst
 
 
 @kernel
@@ -183,7 +234,8 @@ def _learn(
     slot = int(nodes[leaf].first_child)
     first = N_HEADS + class_weights.shape[1]
     if slot >= 0 and heads.shape[1] > first and heads[slot, first] < 0.0:
-        seed = _draw_subset(columns, heads, slot, first, row, seed)
+        seed = draw_columns(columns, heads[slot, first:], row, seed)
+    if slot >= 0 and heads.shape[1] > first and heads[slot, HAS_SEEN] == 0.0:
         judge(X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch)
     is_time = learn_at(
         leaf, slot, c, w, bayes, tree, columns, class_weights, heads, gauss, counts, row
@@ -199,29 +251,27 @@ def _learn(
 
 
 @kernel
-def _draw_subset(
-    columns: Records, heads: FloatArray, slot: int, first: int, row: FloatArray, seed: int
-) -> int:
-    """Draw a leaf's columns, without replacement; write their places, in the columns' order.
+def draw_columns(columns: Records, places: FloatArray, row: FloatArray, seed: int) -> int:
+    """Draw columns without replacement; write their places, in the columns' order.
 
-    `row` is scratch.
+    `row` float64 [d] is scratch.  Returns the next seed.
     """
     n_left = columns.shape[0]
     for j in range(n_left):
         row[j] = float(j)
-    for j in range(first, heads.shape[1]):
+    for j in range(places.size):
         seed, drawn = next_int(seed, n_left)
         column = row[drawn]
         n_left -= 1
         for rest in range(drawn, n_left):
             row[rest] = row[rest + 1]
         at = j
-        while at > first and heads[slot, at - 1] > column:
-            heads[slot, at] = heads[slot, at - 1]
+        while at > 0 and places[at - 1] > column:
+            places[at] = places[at - 1]
             at -= 1
-        heads[slot, at] = column
-    for j in range(first, heads.shape[1]):
-        heads[slot, j] = float(columns[int(heads[slot, j])].place)
+        places[at] = column
+    for j in range(places.size):
+        places[j] = float(columns[int(places[j])].place)
     return int(settled(seed))
 
 

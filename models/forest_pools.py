@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 _N_DETECTORS = 2
-_SMALL = ("windows", "seeds", "tallies")
+_SMALL = ("windows", "seeds", "tallies", "patches")
 _N_LINKS = 1
 
 
@@ -73,6 +73,7 @@ class Grove(NamedTuple):
     windows: Windows
     seeds: IntArray
     tallies: FloatArray
+    patches: FloatArray  # [m, 2, columns that a leaf sees] places, of a tree and that behind it
 
 
 _OWN_POOLS = Grove._fields[:10]
@@ -92,6 +93,7 @@ def grove_of(plan: Plan, seeds: IntArray) -> Grove:
         windows=np.zeros((n, _N_DETECTORS, N_WORDS), np.int32),
         seeds=seeds.copy(),
         tallies=np.zeros((n, N_TALLIES)),
+        patches=np.zeros((n, 2, plan.n_subset)),
     )
     for m in range(n):
         _put(grove, m, sapling)
@@ -165,6 +167,10 @@ def restored_grove(plan: Plan, seeds: IntArray, state: State) -> Grove:
     windows = fitting(state.array("windows"), grove.windows)
     grove.windows[:] = checked_windows(windows.reshape(-1, N_WORDS)).reshape(windows.shape)
     grove.seeds[:] = np.bitwise_and(fitting(state.integers("seeds"), grove.seeds), MASK)
+    patches = fitting(state.floats("patches"), grove.patches)
+    if not ((patches >= 0) & (patches < len(plan.columns)) & (patches == np.floor(patches))).all():
+        raise IncompatibleStateError("a tree sees columns that are not there")
+    grove.patches[:] = patches
     grove.tallies[:] = fitting(state.floats("tallies"), grove.tallies)
     return grove
 

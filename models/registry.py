@@ -17,16 +17,20 @@ from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClas
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from streamadapt.models.learner import ArrayLearner
+from streamadapt.models.leveraging_bagging import LeveragingBaggingClassifier
 from streamadapt.models.linear import LinearRegression
 from streamadapt.models.logistic import LogisticRegression
 from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
 from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
+from streamadapt.models.streaming_random_patches import StreamingRandomPatchesClassifier
 
 __all__ = ["BASELINES", "LEARNERS"]
 
 LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
     "adaptive_random_forest": AdaptiveRandomForestClassifier,
     "hoeffding_adaptive_tree": HoeffdingAdaptiveTreeClassifier,
+    "leveraging_bagging": LeveragingBaggingClassifier,
+    "streaming_random_patches": StreamingRandomPatchesClassifier,
     "hoeffding_tree": HoeffdingTreeClassifier,
     "hoeffding_tree_regressor": HoeffdingTreeRegressor,
     "linear": LinearRegression,
