@@ -88,7 +88,7 @@ class ConfluentPublisher:
             deque(map(produce, repeat(outgoing.topic), values, keys, repeat(partition)), maxlen=0)
             return
         topic, times = outgoing.topic, outgoing.times_ms[chunk] or repeat(0)
-        headers: Iterable[Any] = map(list, outgoing.headers[chunk] or repeat(()))
+        headers: Iterable[Any] = outgoing.headers[chunk] or repeat([])
         for value, key, time_ms, own in zip(values, keys, times, headers, strict=False):
             produce(topic, value, key, partition, None, None, time_ms, own)
 

@@ -54,7 +54,7 @@ class KafkaPythonPublisher:
 
     def send(self, outgoing: Outgoing) -> None:
         """Hand records to the client, in order."""
-        headers: Iterable[Any] = map(list, outgoing.headers) if outgoing.headers else repeat(None)
+        headers: Iterable[Any] = outgoing.headers or repeat(None)
         with self._asked(f"send to {outgoing.topic}"):
             if len(self._unchecked) > _MOST_UNCHECKED:
                 self._check(self._flush_s)

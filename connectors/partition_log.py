@@ -150,7 +150,7 @@ class Outgoing:
     partition: int | None
     keys: Sequence[bytes | None]
     values: Sequence[bytes | None]
-    headers: Sequence[Sequence[Header]] = ()
+    headers: Sequence[list[Header]] = ()
     times_ms: Sequence[int] = ()
 
     def __len__(self) -> int:

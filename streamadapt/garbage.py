@@ -13,8 +13,8 @@ from contextlib import contextmanager
 
 __all__ = ["calm_collector"]
 
-_NEW_OBJECTS = 50_000
-"""So many objects more than before call for a search of the new ones: about a transaction's."""
+_NEW_OBJECTS = 250_000
+"""So many objects more than before call for a search of the new ones: more than a transaction's."""
 
 
 @contextmanager
