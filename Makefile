@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo live test lint unit bench chaos fuzz services services-down clean
+.PHONY: help demo live test lint unit bench bench-live chaos fuzz services services-down clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -72,10 +72,16 @@ ONLY ?=
 chaos: $(VENV)/.servers ## kill, stop and cut off live workers and their servers: SEED= FAULTS= DRIVER= BROKERS= ONLY=
 	$(BIN)/python -m tests.faults.chaos --seed $(SEED) --faults $(FAULTS) --driver $(DRIVER) --brokers $(BROKERS) $(if $(ONLY),--only $(ONLY))
 
+.quixstreams: $(BIN)/python
+	$(PIP) install --target $@ quixstreams==3.28.1
+
+bench-live: $(VENV)/.servers .quixstreams ## live workers, end to end through a real broker, against bare loops, River, Quix Streams
+	QUIXSTREAMS_PATH=.quixstreams $(BIN)/python benchmarks/end_to_end.py
+
 fuzz: $(VENV)/.test ## property tests with many new examples
 	$(BIN)/python -m pytest tests --hypothesis-profile=search -m hypothesis
 
 clean: ## remove what was made here, and the cache of compiled kernels
 	[ ! -d .services ] || $(BIN)/python ops/services/services.py down
-	rm -rf $(VENV) .demo .chaos .live .services .services-tests build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .quixstreams .demo .chaos .live .services .services-tests build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -rf "$${STREAMADAPT_CACHE_DIR:-$${XDG_CACHE_HOME:-$$HOME/.cache}/streamadapt}/kernels"

@@ -97,8 +97,7 @@ def _times_ms(topics: Topics, topic: str, *, is_read: bool) -> np.ndarray:
             "fetch.queue.backoff.ms": 10,
         }
     )
-    place = TopicPartition(topic, 0)
-    end_offset = consumer.get_watermark_offsets(place, 10)[1]
+    end_offset = -1 if is_read else consumer.get_watermark_offsets(TopicPartition(topic, 0), 10)[1]
     consumer.assign([TopicPartition(topic, 0, OFFSET_BEGINNING)])
     times: list[float] = []
     until_s = time.time() + LIMIT_S

@@ -117,7 +117,7 @@ def _python(settings: KafkaSettings) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _c(settings: KafkaSettings) -> tuple[dict[str, Any], dict[str, Any]]:
-    return {"fetch.queue.backoff.ms": 10}, {
+    return {"fetch.queue.backoff.ms": 10, "check.crcs": True}, {
         "linger.ms": settings.linger_ms,
         "batch.size": settings.batch_bytes,
         "compression.type": settings.compression,
