@@ -12,12 +12,14 @@ from streamadapt.detectors.fhddm import FHDDM
 from streamadapt.detectors.geometric_moving_average import GeometricMovingAverage
 from streamadapt.detectors.hddm_a import HDDMA
 from streamadapt.detectors.hddm_w import HDDMW
+from streamadapt.detectors.kernel_two_sample import FeatureAlarm, KernelTwoSample
 from streamadapt.detectors.kswin import KSWIN
 from streamadapt.detectors.page_hinkley import PageHinkley
 from streamadapt.detectors.rddm import RDDM
 from streamadapt.detectors.registry import DETECTORS
 from streamadapt.detectors.seed import SEED
 from streamadapt.detectors.stepd import STEPD
+from streamadapt.detectors.uncertainty import uncertainty
 
 __all__ = [
     "ADWIN",
@@ -36,6 +38,9 @@ __all__ = [
     "STEPD",
     "DetectorBank",
     "ExchangeabilityMartingale",
+    "FeatureAlarm",
     "GeometricMovingAverage",
+    "KernelTwoSample",
     "PageHinkley",
+    "uncertainty",
 ]

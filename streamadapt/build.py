@@ -156,7 +156,7 @@ def fingerprints(config: Config) -> dict[str, str]:
     }
     parts: dict[str, Any] = {PIPELINE: shared}
     parts |= {
-        name: [learner.model_dump(mode="json"), tree["seed"]]
+        name: [_as_ever(learner.model_dump(mode="json")), tree["seed"]]
         for name, learner in config.learners.items()
     }
     parts |= {kind: kind for kind in _baselines(config)}
@@ -164,6 +164,14 @@ def fingerprints(config: Config) -> dict[str, str]:
         name: sha256(json.dumps(part, sort_keys=True).encode()).hexdigest()[:16]
         for name, part in parts.items()
     }
+
+
+def _as_ever(learner: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what says by default what older releases did, so that their checkpoints load."""
+    watch = learner.get("watch")
+    if watch is None or watch["signal"] != "loss":
+        return learner
+    return learner | {"watch": {name: v for name, v in watch.items() if name != "signal"}}
 
 
 class _Makers:
@@ -280,6 +288,7 @@ def _watch(watch: WatchConfig, where: str) -> Watch:
         _detector(watch.warning, f"{where}.watch.warning") if watch.warning else None,
         watch.on_drift,
         watch.on_warning,
+        watch.signal,
     )
 
 

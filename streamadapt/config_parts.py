@@ -45,10 +45,13 @@ Reactions: TypeAlias = tuple[shortened(Reaction, "reset", "forget", "swap", "ale
 
 
 class WatchConfig(ConfigModel):
-    """Detectors on a learner's loss, and what to do when they speak.
+    """Detectors on a learner's loss or uncertainty, and what to do when they speak.
 
     Parameters
     ----------
+    signal
+        ``loss``, known when the label comes; or ``uncertainty``, the entropy of the predicted
+        classes, known at once, for streams whose labels are late or rare.
     drift
         The detector whose alarms are drifts.
     warning
@@ -60,6 +63,7 @@ class WatchConfig(ConfigModel):
     """
 
     drift: Detectors
+    signal: Literal["loss", "uncertainty"] = "loss"
     warning: Detectors | None = None
     on_drift: Reactions = ()
     on_warning: Reactions = ()

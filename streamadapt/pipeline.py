@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,7 @@ from streamadapt.contracts import (
     LearningTask,
     TakesBits,
 )
+from streamadapt.detectors import uncertainty
 from streamadapt.errors import ConfigError
 from streamadapt.evaluation import DEFAULT_EVALUATION, Evaluation
 from streamadapt.labels import Ops
@@ -58,12 +59,13 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Detectors on a learner's loss, and what to do when they speak."""
+    """Detectors on a learner's loss or uncertainty, and what to do when they speak."""
 
     drift: Callable[[], Detector]
     warning: Callable[[], Detector] | None = None
     on_drift: tuple[Reaction, ...] = ()
     on_warning: tuple[Reaction, ...] = ()
+    signal: Literal["loss", "uncertainty"] = "loss"
 
     def has(self, kind: type) -> bool:
         """Whether any reaction is of this kind."""
@@ -116,8 +118,13 @@ class Lane:
         self.counts = {"warning": 0, "drift": 0}
         if watch and watch.has(Forget) and not isinstance(self.learner, Forgets):
             raise ConfigError(f"{name}: this learner cannot forget; use reset or swap")
+        is_unsure = watch is not None and watch.signal == "uncertainty"
         if self.learner.learning_task is LearningTask.REGRESSION:
-            self._refuse_bit_detectors()
+            if is_unsure:
+                raise ConfigError(f"{name}: only class probabilities have an uncertainty to watch")
+            self._refuse_bit_detectors("the loss of a number is its absolute error")
+        elif is_unsure:
+            self._refuse_bit_detectors("uncertainty is a number between them")
 
     @property
     def learner_name(self) -> str:
@@ -136,8 +143,8 @@ class Lane:
         P = self._only_predicted(ops, X, y) if self.is_paused else self.learner.run(ops.op, X, y)
         if self.background is not None and not self.is_paused:
             _learn_only(self.background, ops, X, y)
-        losses, places = self.grades.settle(ops, P, first_row)
-        return P, self._watch_losses(losses, first_row + places) if len(losses) else []
+        values, rows = self._watched_values(ops, P, first_row)
+        return P, self._watch_values(values, rows) if len(values) else []
 
     def react(self, row: int) -> list[Fact]:
         """Do what the drifts and warnings since the last boundary call for."""
@@ -209,20 +216,30 @@ class Lane:
         P[says] = self.learner.run(np.full(int(says.sum()), PREDICT, np.int8), X[says], y[says])
         return P
 
-    def _refuse_bit_detectors(self) -> None:
+    def _refuse_bit_detectors(self, why: str) -> None:
         for name, detector in (("drift", self._drift), ("warning", self._warning)):
             if isinstance(detector, TakesBits):
                 raise ConfigError(
-                    f"{self.name}: the {name} detector takes 0 and 1 alone, but the loss of a "
-                    "number is its absolute error; use one for numbers, such as adwin"
+                    f"{self.name}: the {name} detector takes 0 and 1 alone, but {why}; "
+                    "use one for numbers, such as adwin"
                 )
 
-    def _watch_losses(self, losses: FloatArray, rows: IntArray) -> list[Fact]:
+    def _watched_values(
+        self, ops: Ops, P: FloatArray, first_row: int
+    ) -> tuple[FloatArray, IntArray]:
+        """Grade the predictions; return what the detectors hear of, and of which rows it is."""
+        losses, places = self.grades.settle(ops, P, first_row)
+        if self._watch is not None and self._watch.signal == "uncertainty":
+            places = np.flatnonzero(ops.op & PREDICT)
+            return uncertainty(P[places]), first_row + places
+        return losses, first_row + places
+
+    def _watch_values(self, values: FloatArray, rows: IntArray) -> list[Fact]:
         facts: list[Fact] = []
         for kind, detector in (("warning", self._warning), ("drift", self._drift)):
             if detector is None:
                 continue
-            flags = detector.update_many(losses)
+            flags = detector.update_many(values)
             if flags.any():
                 alarms = detector.alarms if isinstance(detector, HasAlarms) else None
                 facts += self._hear(kind, rows[flags].tolist(), alarms)

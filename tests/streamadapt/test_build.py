@@ -121,6 +121,12 @@ def test_a_pipeline_file_can_name_every_detector(kind: str) -> None:
         assert type(watch.drift()) is DETECTORS[kind]
 
 
+def test_a_learner_is_watched_for_what_the_file_says() -> None:
+    built = lanes(task(CLASSIFY, learners__tree__watch__signal="uncertainty"))
+    watches = [built[name]._watch for name in ("tree", "logistic")]
+    assert [watch.signal for watch in watches if watch is not None] == ["uncertainty", "loss"]
+
+
 def test_a_detector_for_bits_cannot_watch_numbers() -> None:
     text = FORECAST.replace("{kind: linear}", "{kind: linear, watch: {drift: ddm}}")
     assert text != FORECAST
@@ -314,6 +320,11 @@ def changed(text: str, **changes: str) -> set[str]:
 def test_a_changed_learner_is_another_one_and_the_only_one() -> None:
     assert changed(CLASSIFY, learners__tree__grace_period="60") == {"tree"}
     assert changed(CLASSIFY, learners__tree__watch__drift__delta="0.05") == {"tree"}
+
+
+def test_watching_uncertainty_is_another_learner_and_watching_the_loss_is_not() -> None:
+    assert changed(CLASSIFY, learners__tree__watch__signal="uncertainty") == {"tree"}
+    assert changed(CLASSIFY, learners__tree__watch__signal="loss") == set()
 
 
 def test_a_changed_seed_changes_every_learner() -> None:

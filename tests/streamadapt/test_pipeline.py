@@ -104,6 +104,49 @@ def test_a_detector_for_bits_cannot_watch_the_error_of_a_number() -> None:
     Lane("lane", majority, 1, Watch(Bits))
 
 
+class Doubter(MajorityClass):
+    """Sure of class 0 where the first feature is negative, and of nothing elsewhere."""
+
+    def run(self, ops, X, y, w=None):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN201
+        P = super().run(ops, X, y, w)
+        p = np.where(X[:, 0] < 0, 0.99, 0.5)
+        return np.where(np.isnan(P), np.nan, np.column_stack([p, 1.0 - p]))
+
+
+def test_uncertainty_is_heard_without_any_label() -> None:
+    watch = Watch(drift, on_drift=(Alert(),), signal="uncertainty")
+    lane = Lane("lane", lambda: Doubter(2, 2), 1, watch)
+    ops, X = stream()
+    X[:, 0] = np.where(np.arange(640) < 320, -1.0, 1.0)
+    unlabelled = Ops(
+        np.full(640, 1, np.int8), ops.slot, np.full(640, np.nan), ops.record, np.zeros(640, bool)
+    )
+    _, facts = Pipeline([lane], BLOCK).run(unlabelled, X)
+    assert [row for row in rows(facts, "drift") if not 320 <= row < 340] == []
+    assert len(rows(facts, "drift")) > 0
+
+
+def test_uncertainty_speaks_of_the_rows_that_predict() -> None:
+    ops, X = stream()
+    X[:, 0] = np.where(np.arange(640) < 320, -1.0, 1.0)
+    op = np.where(np.arange(640) % 2 == 0, 1, 2).astype(np.int8)
+    half = Ops(op, ops.slot, ops.y, ops.record, np.zeros(640, bool))
+    lane = Lane("lane", lambda: Doubter(2, 2), 1, Watch(drift, signal="uncertainty"))
+    _, facts = Pipeline([lane], BLOCK).run(half, X)
+    assert len(rows(facts, "drift")) > 0
+    assert all(row % 2 == 0 and row >= 320 for row in rows(facts, "drift"))
+
+
+def test_uncertainty_needs_class_probabilities_and_a_detector_for_numbers() -> None:
+    class Bits(PageHinkley):
+        takes_bits = True
+
+    with pytest.raises(ConfigError, match="only class probabilities have an uncertainty"):
+        Lane("lane", lambda: LinearRegression(2), 1, Watch(drift, signal="uncertainty"))
+    with pytest.raises(ConfigError, match="uncertainty is a number between them"):
+        Lane("lane", majority, 1, Watch(Bits, signal="uncertainty"))
+
+
 def test_a_swap_goes_on_with_the_learner_trained_since_the_warning() -> None:
     lane, facts = run(Swap(), warning=early)
     warned, swapped = rows(facts, "warning")[-1], rows(facts, "swap")[0]
