@@ -12,8 +12,9 @@ from streamadapt.detectors.fhddm import FHDDM
 from streamadapt.detectors.geometric_moving_average import GeometricMovingAverage
 from streamadapt.detectors.hddm_a import HDDMA
 from streamadapt.detectors.hddm_w import HDDMW
-from streamadapt.detectors.kernel_two_sample import FeatureAlarm, KernelTwoSample
+from streamadapt.detectors.kernel_two_sample import KernelTwoSample
 from streamadapt.detectors.kswin import KSWIN
+from streamadapt.detectors.multivariate import FeatureAlarm, MultivariateDetector
 from streamadapt.detectors.page_hinkley import PageHinkley
 from streamadapt.detectors.rddm import RDDM
 from streamadapt.detectors.registry import DETECTORS
@@ -41,6 +42,7 @@ __all__ = [
     "FeatureAlarm",
     "GeometricMovingAverage",
     "KernelTwoSample",
+    "MultivariateDetector",
     "PageHinkley",
     "uncertainty",
 ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -18,6 +17,7 @@ from streamadapt.detectors.kernel_two_sample_kernels import (
     prepare,
     two_sample_run,
 )
+from streamadapt.detectors.multivariate import FeatureAlarm
 from streamadapt.errors import (
     CorruptStateError,
     IncompatibleStateError,
@@ -26,42 +26,9 @@ from streamadapt.errors import (
 )
 from streamadapt.state import State
 
-__all__ = ["FeatureAlarm", "KernelTwoSample"]
+__all__ = ["KernelTwoSample", "student_quantile"]
 
 _ALARM, _N_SEEN, _N_SKIPPED = 0, 1, 2
-
-
-@dataclass(frozen=True, slots=True)
-class FeatureAlarm:
-    """What is known of a change of the rows' distribution.
-
-    Examples
-    --------
-    >>> FeatureAlarm(999, 5.0, 4.0, 0.1, feature=2, shift=0.8, age=100, p_value=1e-5).change_point
-    900
-    """
-
-    index: int
-    """Place of the row that raised it, among those of the call."""
-    statistic: float
-    """The studentised distance, which passed the ``threshold``."""
-    threshold: float
-    """What the statistic was compared with."""
-    size: float
-    """Estimate of the squared kernel distance (MMD) of the distributions, at most 2."""
-    feature: int
-    """The feature whose mean moved the most."""
-    shift: float
-    """How far it moved, in standard deviations of the reference; negative for a fall."""
-    age: int
-    """How many usable rows may be of the new distribution: those of the window."""
-    p_value: float
-    """How probable such a statistic is in one test without a change, about."""
-
-    @property
-    def change_point(self) -> int:
-        """Estimated index of the first row of the new distribution; negative: before this call."""
-        return self.index - self.age + 1
 
 
 class KernelTwoSample:

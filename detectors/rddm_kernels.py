@@ -80,11 +80,12 @@ def rddm_run(
 @kernel
 def _keep(counts: IntArray, ring: IntArray, bit: int) -> None:
     """Put a value into the ring; forget the oldest if it is full."""
-    ring[(counts[FIRST] + counts[HELD]) % ring.size] = bit
+    place = counts[FIRST] + counts[HELD]
+    ring[place if place < ring.size else place - ring.size] = bit
     if counts[HELD] < ring.size:
         counts[HELD] += 1
     else:
-        counts[FIRST] = (counts[FIRST] + 1) % ring.size
+        counts[FIRST] = counts[FIRST] + 1 if counts[FIRST] + 1 < ring.size else 0
         if counts[WARNED_AT] > 0:
             counts[WARNED_AT] -= 1
     if counts[WARNED_FOR] > 0:

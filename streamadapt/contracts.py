@@ -34,7 +34,6 @@ __all__ = [
     "Learner",
     "LearningTask",
     "LevelArray",
-    "MultivariateDetector",
     "Op",
     "OpArray",
     "Reporter",
@@ -214,41 +213,6 @@ class Detector(Protocol):
 
     def update_many(self, xs: FloatArray) -> BoolArray:
         """Take float64 [n] values in order; return bool [n], True where an alarm was raised."""
-        ...
-
-    def state(self) -> State:
-        """Return all that is needed to go on, as data."""
-        ...
-
-    def restore(self, state: State) -> None:
-        """Become what `state` describes; raises `StateError` and stays unchanged if it cannot."""
-        ...
-
-
-class MultivariateDetector(Protocol):
-    """Watches rows of features, without labels, and raises alarms.
-
-    It promises what a `Detector` does, of rows instead of numbers: a row with a value that is NaN
-    or infinite is counted in ``n_skipped`` and otherwise changes nothing.
-    """
-
-    @property
-    def n_features(self) -> int:
-        """Width d of a row."""
-        ...
-
-    @property
-    def n_skipped(self) -> int:
-        """How many rows were skipped."""
-        ...
-
-    @property
-    def drift_detected(self) -> bool:
-        """Whether the last row raised an alarm."""
-        ...
-
-    def update_many(self, X: FloatArray) -> BoolArray:
-        """Take rows float64 [n, d] in order; return bool [n], True where an alarm was raised."""
         ...
 
     def state(self) -> State:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from streamadapt.contracts import FloatArray, MultivariateDetector
-from streamadapt.detectors import KernelTwoSample
+from streamadapt.contracts import FloatArray
+from streamadapt.detectors import KernelTwoSample, MultivariateDetector
 from streamadapt.detectors.kernel_two_sample import student_quantile
 from streamadapt.errors import IncompatibleStateError, ParameterError, StateError
 from streamadapt.state import State
