@@ -71,7 +71,7 @@ class LiveTask:
         self._publication = Publication(config, self.task, partition, self._fingerprints)
         self._fact_lines = FactLines(config, self.task)
         self._publishes_facts = config.kafka.facts is not None
-        self._since_event: list[Run] = []
+        self._since_event: list[Run] = []  # labels and commands, since the last prediction
 
     @property
     def is_ordered(self) -> bool:
@@ -168,14 +168,16 @@ class LiveTask:
 
     def _run(self, block: Block) -> tuple[Outcome, dict[str, int], list[Run]]:
         """Let the task take a block; return what came of it, and what `_advance` returns."""
-        kept = Entry("", list(self._since_event))
         offsets, since = self._advance(block)
         outcome = self.task.run(block.records)
-        if not len(outcome.positions) and any(kind == "c" for kind, _ in since):
-            # All its events were refused: the next prediction tells in which order commands came.
-            for kind, batch in block.pieces:
-                kept.take(kind, len(batch) if kind != "e" else 0)
-            self._since_event = kept.order
+        last = int(outcome.positions[-1]) if len(outcome.positions) else -1
+        kept = Entry("", self._since_event)
+        for kind, batch in block.pieces:
+            if kind != "e":
+                kept.take(kind, len(batch))
+            elif last >= int(batch.offsets[0]):  # what came before is told; else the next one does
+                kept = Entry("", [])
+        self._since_event = kept.order
         return outcome, offsets, since
 
     def _say(self, outcome: Outcome, predictions: Outgoing) -> None:
@@ -188,17 +190,12 @@ class LiveTask:
         said.facts += outcome.facts
 
     def _advance(self, block: Block) -> tuple[dict[str, int], list[Run]]:
-        """Move on past a block; return offsets, and the order since an event, for its first one."""
-        found, lead = dict(self.offsets), None
-        since = Entry("", list(self._since_event))
+        """Move on past a block; return offsets, and the order since a prediction, before it."""
+        found, since, has_begun = dict(self.offsets), Entry("", list(self._since_event)), False
         for kind, batch in block.pieces:
             self.offsets[kind] = batch.next_offset
-            if kind == "e":
-                lead = since.order if lead is None else lead
-                since = Entry("", [])
-            else:
-                since.take(kind, len(batch))
-        self._since_event = since.order
+            has_begun |= kind == "e"
+            since.take(kind, 0 if has_begun else len(batch))
         if "c" in found:
             found["c"] = self.offsets["c"]  # commands begin a block
-        return found, since.order if lead is None else lead
+        return found, since.order

@@ -231,17 +231,23 @@ def test_commands_act_on_all_records_after_them_and_are_replayed_from_there() ->
     assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
 
 
-def test_a_refused_event_does_not_hide_in_which_order_labels_and_commands_came() -> None:
+@pytest.mark.parametrize("then", ["", "lcb", "lbc", "bl", "lb", "lcblb"])
+def test_a_refused_event_does_not_hide_in_which_order_labels_and_commands_came(then: str) -> None:
     live = Live()
     worker = live.worker()
     live.write(0, 50, labels_too=False)
     live.settle(worker)
-    live.log.write("labels", 0, labels(0, 30), 600)
-    live.settle(worker)
-    live.log.write("control", 0, [b'{"command": "reset", "learner": "logistic"}'], 610)
-    live.settle(worker)
-    live.log.write("events", 0, [b"bad"], 620)
-    live.settle(worker)
+    n_labels = 0
+    for kind in then + "lcb":
+        if kind == "l":
+            live.log.write("labels", 0, labels(n_labels, 10), 600)
+            n_labels += 10
+        elif kind == "c":
+            command = b'{"command": "reset", "learner": "logistic"}'
+            live.log.write("control", 0, [command], 610)
+        else:
+            live.log.write("events", 0, [b"bad"], 620)
+        live.settle(worker)
     live.write(50, 10)
     live.settle(worker)
     assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
