@@ -19,9 +19,17 @@ from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegre
 from streamadapt.models.leveraging_bagging import LeveragingBaggingClassifier
 from streamadapt.models.linear import LinearRegression
 from streamadapt.models.logistic import LogisticRegression
+from streamadapt.models.naive_bayes import NaiveBayesClassifier
+from streamadapt.models.passive_aggressive import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+)
 from streamadapt.models.registry import BASELINES, LEARNERS
 from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
+from streamadapt.models.robust import RobustLearner
 from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
+from streamadapt.models.rvfl_bank import RVFLBank
+from streamadapt.models.sam_knn import SAMKNNClassifier
 from streamadapt.models.streaming_random_patches import StreamingRandomPatchesClassifier
 
 __all__ = [
@@ -38,13 +46,19 @@ __all__ = [
     "LinearRegression",
     "LogisticRegression",
     "MajorityClass",
+    "NaiveBayesClassifier",
     "NoChangeClassifier",
+    "PassiveAggressiveClassifier",
+    "PassiveAggressiveRegressor",
     "Persistence",
+    "RVFLBank",
     "RVFLClassifier",
     "RVFLRegressor",
     "RiverClassifier",
     "RiverRegressor",
+    "RobustLearner",
     "RunningMean",
+    "SAMKNNClassifier",
     "SeasonalPersistence",
     "StreamingRandomPatchesClassifier",
 ]

@@ -20,8 +20,14 @@ from streamadapt.models.learner import ArrayLearner
 from streamadapt.models.leveraging_bagging import LeveragingBaggingClassifier
 from streamadapt.models.linear import LinearRegression
 from streamadapt.models.logistic import LogisticRegression
+from streamadapt.models.naive_bayes import NaiveBayesClassifier
+from streamadapt.models.passive_aggressive import (
+    PassiveAggressiveClassifier,
+    PassiveAggressiveRegressor,
+)
 from streamadapt.models.river_adapter import RiverClassifier, RiverRegressor
 from streamadapt.models.rvfl import RVFLClassifier, RVFLRegressor
+from streamadapt.models.sam_knn import SAMKNNClassifier
 from streamadapt.models.streaming_random_patches import StreamingRandomPatchesClassifier
 
 __all__ = ["BASELINES", "LEARNERS"]
@@ -36,13 +42,17 @@ LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
     "linear": LinearRegression,
     "logistic": LogisticRegression,
     "majority": MajorityClass,
+    "naive_bayes": NaiveBayesClassifier,
     "no_change": NoChangeClassifier,
+    "passive_aggressive": PassiveAggressiveClassifier,
+    "passive_aggressive_regressor": PassiveAggressiveRegressor,
     "persistence": Persistence,
     "river_classifier": RiverClassifier,
     "river_regressor": RiverRegressor,
     "running_mean": RunningMean,
     "rvfl": RVFLClassifier,
     "rvfl_regressor": RVFLRegressor,
+    "sam_knn": SAMKNNClassifier,
     "seasonal_persistence": SeasonalPersistence,
 }
 """Class by kind, the name in a pipeline file."""

@@ -25,6 +25,7 @@ from streamadapt.intake import Intake
 from streamadapt.labels import LabelJoin
 from streamadapt.models import BASELINES, LEARNERS
 from streamadapt.models.change import learning_changes
+from streamadapt.models.robust import learning_robustly
 from streamadapt.pipeline import Lane, Pipeline, Watch
 from streamadapt.task import Task
 from streamadapt.tracks import LabelTrack, MaturingTrack, Track, maturing_limits
@@ -219,6 +220,8 @@ class _Makers:
         watch: WatchConfig | None = getattr(learner, "watch", None)
         if self._config.task.predict == "change" and self._now is not None:
             make = partial(learning_changes, make, self._now)
+        if robust := getattr(learner, "robust", None):
+            make = partial(learning_robustly, make, **dict(robust))
         watched = _watch(watch, where) if watch else None
         return Lane(name, make, n_slots, watched, self._config.evaluation)
 

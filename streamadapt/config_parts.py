@@ -28,6 +28,7 @@ __all__ = [
     "OutputsConfig",
     "OwnFeature",
     "RecordConfig",
+    "RobustConfig",
     "SourceConfig",
     "TaskConfig",
     "WatchConfig",
@@ -69,9 +70,30 @@ class WatchConfig(ConfigModel):
     on_warning: Reactions = ()
 
 
+class RobustConfig(ConfigModel):
+    """Rows whose loss is far above what losses are now are not learned: their labels may be wrong.
+
+    Parameters
+    ----------
+    window
+        About how many rows mean and deviation of the losses follow.
+    deviations
+        A loss so many of them above the mean is too large.
+    most_left_out
+        If lately a larger share of losses was too large, it is a drift, and all rows are learned.
+    """
+
+    window: int = Field(500, ge=10, le=10**9)
+    deviations: float = Field(1.5, ge=0.0, le=1e6)
+    most_left_out: float = Field(0.4, ge=0.0, le=1.0)
+
+
 class LearnerConfig(Component):
     """A learner, and optionally who watches it."""
 
+    robust: RobustConfig | None = Field(
+        None, description="Leave out rows whose labels may be wrong; {} for the defaults."
+    )
     watch: WatchConfig | None = Field(None, description="Detectors on its loss, and reactions.")
 
 

@@ -14,9 +14,10 @@ from streamadapt.contracts import Detector, Learner, Sink, Store
 from streamadapt.detectors import registry as detector_registry
 from streamadapt.events import Source
 from streamadapt.laws import contract_members, sized
-from streamadapt.models import LinearRegression
+from streamadapt.models import LinearRegression, LogisticRegression
 from streamadapt.models import registry as learner_registry
 from streamadapt.models.change import learning_changes
+from streamadapt.models.robust import learning_robustly
 from streamadapt.storage_laws import Read
 from tests.laws.source_files import (
     RIVER_SCHEMA,
@@ -33,7 +34,16 @@ def _change(n_features: int) -> Learner:
     return learning_changes(lambda: LinearRegression(n_features), 0)
 
 
-LEARNER_CLASSES: dict[str, Any] = {**learner_registry.LEARNERS, "change": _change}
+def _robust(n_features: int, n_classes: int) -> Learner:
+    """Return the wrapper that leaves rows of large loss out, around a learner that forgets."""
+    return learning_robustly(lambda: LogisticRegression(n_features, n_classes), 50)
+
+
+LEARNER_CLASSES: dict[str, Any] = {
+    **learner_registry.LEARNERS,
+    "change": _change,
+    "robust": _robust,
+}
 DETECTOR_CLASSES: dict[str, Any] = dict(detector_registry.DETECTORS)
 
 RIVER_KEY = b"a key for tests only"
@@ -74,13 +84,18 @@ LEARNERS: dict[str, dict[str, Any]] = {
     "linear": {},
     "logistic": {},
     "majority": {},
+    "naive_bayes": {},
     "no_change": {},
+    "passive_aggressive": {},
+    "passive_aggressive_regressor": {},
     "persistence": {},
     "river_classifier": {"model": "river.linear_model.SoftmaxRegression", "signing_key": RIVER_KEY},
     "river_regressor": {"model": "river.linear_model.LinearRegression", "signing_key": RIVER_KEY},
+    "robust": {},
     "running_mean": {},
     "rvfl": {"n_hidden": 20, "forgetting_factor": 0.99},
     "rvfl_regressor": {"n_hidden": 20, "forgetting_factor": 0.99},
+    "sam_knn": {"max_window_size": 60, "min_window_size": 10, "delta": 0.3},
     "seasonal_persistence": {"period": 7},
 }
 """Parameters by kind, beside sizes; bounds are such that 10,000 rows reach them."""
