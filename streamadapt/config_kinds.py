@@ -40,7 +40,7 @@ class Component(ConfigModel):
 
     def given(self) -> dict[str, Any]:
         """Return the parameters that stand in the file."""
-        own = {"kind", "watch", "python"}
+        own = {"kind", "watch", "robust", "python"}
         return {name: getattr(self, name) for name in self.model_fields_set if name not in own}
 
 

@@ -20,6 +20,7 @@ from streamadapt.models import (
     RunningMean,
 )
 from streamadapt.models.change import learning_changes
+from streamadapt.models.robust import ForgettingRobustLearner
 from streamadapt.pipeline import Lane
 from streamadapt.task import Task
 from tests.streams import CLASSIFY, FORECAST, config
@@ -67,6 +68,13 @@ def test_persistence_says_the_value_of_the_series_now() -> None:
     learner = lanes(task(text))["persistence@3"].learner
     assert isinstance(learner, Persistence)
     assert learner.column == 1
+
+
+def test_a_learner_can_be_robust() -> None:
+    text = REGRESSION.replace("linear: linear", "linear: {kind: linear, robust: {window: 99}}")
+    learner = lanes(task(text))["linear"].learner
+    assert isinstance(learner, ForgettingRobustLearner)
+    assert (learner.window, learner.deviations) == (99, 1.5)
 
 
 # What learners are told
