@@ -1,7 +1,8 @@
 """Functional-link learners: ours, the published form in NumPy, and the floor, on drifting streams.
 
-    python benchmarks/rvfl.py [--rows 10000000] [--numpy-rows 3000]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/rvfl.py [--rows 10000000] [--numpy-rows 3000]
 
+NumPy has one thread, as we have; more only cost it time at this size.
 Prints a table and writes ``benchmarks/results/rvfl.json``.  Speeds are taken in turns, block by
 block, and the median ratio of neighbours counts, since the machine may do other work.  ``floor`` is
 the one pass over the inverse that each row learned needs, and nothing else.  The long runs, each of
@@ -25,9 +26,8 @@ from streamadapt.models import RVFLClassifier
 from streamadapt.models.rvfl_kernels import settle
 from streamadapt.models.rvfl_nodes import draw_grouped_nodes
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE.parent))
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parent))
 from bench import Row, row, versions, write_results
 
 from tests.models.naive_rvfl import PublishedLiteRVFL

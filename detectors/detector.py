@@ -108,11 +108,6 @@ class ArrayDetector:
         """How many values were ever skipped: NaN, infinite or beyond `LIMIT`."""
         return int(self._counts[N_SKIPPED])
 
-    @property
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
-        """What `kernel` takes besides a block: these very arrays, for kernels that call it."""
-        return self._memory
-
     def update(self, x: float) -> None:
         """Take one value."""
         one = self._one

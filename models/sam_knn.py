@@ -102,7 +102,7 @@ class SAMKNNClassifier(ArrayClassifier):
         memories = self._rows, self._labels, self._places, self._hits, self._right
         near = self._near, self._near_labels
         run_sam_knn(
-            ops, X, y, w, self._limits, self._moments, *memories, *near, *self._adwin.arrays, P
+            ops, X, y, w, self._limits, self._moments, *memories, *near, *self._adwin.arrays(), P
         )
 
     @property

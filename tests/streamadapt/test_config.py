@@ -69,7 +69,7 @@ def test_a_component_added_to_a_registry_appears_with_its_parameters_by_itself()
     assert (found.rate, found.mode, found.seed) == (2.0, "b", 0)
     assert found.given() == {"rate": 2.0, "mode": "b"}
     schema = adapter.json_schema()["$defs"]["MineConfig"]
-    assert set(schema["properties"]) == {"kind", "watch", "rate", "mode", "seed"}
+    assert set(schema["properties"]) == {"kind", "watch", "robust", "rate", "mode", "seed"}
     assert set(schema["required"]) == {"kind", "rate"}
     with pytest.raises(ValidationError, match="rate"):
         adapter.validate_python("mine")
