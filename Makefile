@@ -63,6 +63,8 @@ bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's 
 	$(BIN)/python benchmarks/tune.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/checkpoints.py
+	$(BIN)/python benchmarks/feature_drift.py
+	$(BIN)/python benchmarks/rvfl.py
 
 SEED ?= 1
 FAULTS ?= 200
