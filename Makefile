@@ -57,6 +57,7 @@ unit: $(VENV)/.servers ## the tests alone
 
 bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
 	$(BIN)/python benchmarks/hoeffding_tree.py
+	$(BIN)/python benchmarks/forests.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/detectors.py

@@ -37,6 +37,7 @@ from streamadapt.models.hoeffding_tree_pools import columns_of
 from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.poisson_kernels import poisson_table
 from streamadapt.models.split_merit_kernels import INFO_GAIN
+from streamadapt.models.tree_description import TreeDescription, class_spread, described
 from streamadapt.models.tree_kernels import MAX_DEPTH
 from streamadapt.state import State
 
@@ -168,6 +169,15 @@ class ForestClassifier(ArrayClassifier):
         """
         state.expect(type(self).__name__, self.state_version)
         self._grove = restored_grove(self._plan, self._seeds(), state)
+
+    def describe(self) -> tuple[TreeDescription, ...]:
+        """Tell splits and importance of columns of each tree that votes."""
+        grove = self._grove
+        used = grove.trees["n_nodes"][:, 0].tolist()
+        return tuple(
+            described(nodes[:n], weights[:n], class_spread, self.n_features)
+            for nodes, weights, n in zip(grove.nodes, grove.class_weights, used, strict=True)
+        )
 
     def _tally(self, place: int) -> int:
         return int(self._grove.tallies[:, place].sum())

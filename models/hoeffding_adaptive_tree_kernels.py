@@ -57,7 +57,24 @@ def run_adaptive(
         if learns and not (0 <= y[i] < k and 0.0 < w[i] <= MAX_WEIGHT):
             tree[0].n_skipped += 1
             learns = False
-        if ops[i] & PREDICT:
+        predicts = (ops[i] & PREDICT) != 0
+        if not (predicts or learns):
+            continue
+        leaf: int = 0
+        is_alone = True
+        while nodes[leaf].feature >= 0:
+            beside = int(links[leaf, ALTERNATE])
+            is_alone = is_alone and (beside < 0 or nodes[beside].feature < 0)
+            leaf = int(child_of(X, i, nodes, leaf))
+        slot = int(nodes[leaf].first_child)
+        bayes = judge(
+            X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
+        )
+        is_judged = True  # so the first way of learning need not be gone again
+        if predicts and is_alone:
+            fill_votes(bayes, leaf, slot, kind, class_weights, heads, scratch, P, i)
+        elif predicts:
+            is_judged = False
             _predict(
                 X, i, P, tree, columns, nodes, class_weights, heads, gauss, counts, row, scratch,
                 links, windows, work,
@@ -70,11 +87,14 @@ def run_adaptive(
         while n_work > 0:  # the roots of trees that row i is still to be learned by
             n_work -= 1
             node = int(work[0, n_work])
-            leaf: int = leaf_of(X, i, nodes, node, 0.0)
-            slot = int(nodes[leaf].first_child)
-            bayes = judge(
-                X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
-            )
+            if not is_judged:
+                leaf = leaf_of(X, i, nodes, node, 0.0)
+                slot = int(nodes[leaf].first_child)
+                bayes = judge(
+                    X, i, leaf, slot,
+                    tree, columns, class_weights, heads, gauss, counts, row, scratch,
+                )  # fmt: skip
+            is_judged = False
             error = int(class_of(bayes, leaf, slot, kind, class_weights, heads) != y[i])
             n_plants, is_gone = 0, False
             while nodes[node].feature >= 0:

@@ -28,6 +28,7 @@ from streamadapt.models.hoeffding_tree_pools import (
 )
 from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.split_merit_kernels import GINI, INFO_GAIN
+from streamadapt.models.tree_description import TreeDescription, class_spread, described
 from streamadapt.models.tree_kernels import MAX_DEPTH
 from streamadapt.state import State
 
@@ -193,6 +194,12 @@ class HoeffdingTreeClassifier(ArrayClassifier):
             state,
             self._shape(),
         )
+
+    def describe(self) -> TreeDescription:
+        """Tell splits and importance of columns; see `TreeDescription`."""
+        n = self.n_nodes
+        nodes, weights = self._pools.nodes[:n], self._pools.class_weights[:n]
+        return described(nodes, weights, class_spread, self.n_features)
 
     def _counter(self, name: str) -> int:
         return int(self._pools.tree[name][0])
