@@ -133,10 +133,14 @@ class PassiveAggressiveRegressor(_PassiveAggressive, ArrayRegressor):
     ----------
     n_features
         Width d of a row.
-    C, mode, learn_intercept
-        As of the classifier.
+    C
+        Aggressiveness: bounds what one row can change (PA-I and PA-II).
+    mode
+        0: PA, 1: PA-I, 2: PA-II.
     eps
         Errors up to this are none.
+    learn_intercept
+        Whether there is a constant term; it is not counted in the length of a row.
 
     Examples
     --------

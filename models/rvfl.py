@@ -281,10 +281,26 @@ class RVFLRegressor(RVFL, ArrayRegressor):
     ----------
     n_features
         Width d of a row.
-    n_hidden, forgetting_factor, drift_speedup, l2, activation, scaling_window
-        As of the classifier.
-    variant, group_size, n_init, seed
-        As of the classifier.
+    n_hidden
+        Random nodes.
+    forgetting_factor
+        In [0.5, 1 - 1e-6]: what was learned counts this much less with each row.
+    drift_speedup
+        While errors are larger than usual, the window may be this many times shorter; 1: never.
+    l2
+        Ridge that every direction keeps.
+    activation
+        Of the nodes.
+    scaling_window
+        Means and variances of inputs and target follow about this many rows.
+    variant
+        ``stable``, or ``paper`` for the published form.
+    group_size
+        Of the paper's form only: nodes that are orthogonal and share a bias.
+    n_init
+        Of the paper's form only: rows that fix the scaling before anything is learned.
+    seed
+        Of the random nodes.
 
     Examples
     --------
