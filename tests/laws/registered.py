@@ -194,8 +194,9 @@ def read_lines(path: Path) -> list[dict[str, object]]:
 def exported(contract: type) -> set[str]:
     """Return the names of all classes that connectors export and that keep this contract."""
     members = contract_members(contract)
+    exports = {name: getattr(connectors, name) for name in connectors.__all__}
     return {
         name
-        for name, value in vars(connectors).items()
+        for name, value in exports.items()
         if inspect.isclass(value) and all(hasattr(value, member) for member in members)
     }
