@@ -7,7 +7,7 @@ Reactions take effect only where the number of the pipeline's own rows is a mult
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -48,7 +48,7 @@ class Fact:
 
     ``row`` counts the pipeline's rows from 0; for a drift or warning it is the row whose loss
     raised it, for a reaction the first row that it affects.  ``alarm`` is what the detector says
-    of it, if it says anything; its ``age`` counts graded rows.
+    of it, if it says anything: its ``index`` is the row, its ``age`` counts graded rows.
     """
 
     kind: str
@@ -248,7 +248,8 @@ class Lane:
     def _hear(self, kind: str, rows: list[int], alarms: list[Alarm] | None) -> list[Fact]:
         """Note alarms; unless the loss fell, they are a reason to react."""
         bad, good = [], []
-        told: Sequence[Alarm | None] = alarms if alarms is not None else [None] * len(rows)
+        # Its place in the call would depend on how the stream is cut; its row does not.
+        told = [None] * len(rows) if alarms is None else list(map(_at_row, alarms, rows))
         for row, alarm in zip(rows, told, strict=True):
             if alarm is None or alarm.direction >= 0:
                 bad.append(Fact(kind, self.name, row, alarm))
@@ -340,6 +341,10 @@ class Pipeline:
         first = self.reaction_block - self.n_rows % self.reaction_block
         edges = [0, *range(first, n, self.reaction_block), n]
         return list(pairwise(edges))
+
+
+def _at_row(alarm: Alarm, row: int) -> Alarm:
+    return replace(alarm, index=row)
 
 
 def _learn_only(learner: Learner, ops: Ops, X: FloatArray, y: Labels) -> None:
