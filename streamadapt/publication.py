@@ -181,8 +181,9 @@ class Publication:
         ]
         if not rows:
             return [now] * n
-        steps = outcome.steps[self._track_of(lane)]
-        first = self._task.tracks[self._track_of(lane)].pipeline.n_rows - len(steps)
+        track = self._track_of(lane)
+        steps = outcome.steps[track]
+        first = self._task.tracks[track].pipeline.n_rows - len(steps)
         predicted = first + np.flatnonzero(steps.op & PREDICT)
         later = len(rows) - np.searchsorted(np.sort(rows), predicted, "right")
         return (now - later).tolist()  # type: ignore[no-any-return]

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import partial
 
 from streamadapt.checkpoint import CheckpointStore, Found, environment
 from streamadapt.config import Config
@@ -132,7 +131,7 @@ class Restoring:
         """Decide what to ask the store for, or that the state is lost."""
         first = self.committed["e"]
         if first is None:
-            self._job = partial(self._names)
+            self._job = self._names
             return
         problem = out_of_log(self._inputs(), self.partition, self.committed, self._bounds)
         problem = problem or unreadable(first.tag)
@@ -140,7 +139,7 @@ class Restoring:
             self._lost(problem)
             return
         self._tag = Tag.read(first.tag)
-        self._job = partial(self._newest)
+        self._job = self._newest
 
     def _names(self, store: Store) -> list[str]:
         return self._settings.checkpoints(store, self.partition).names()
@@ -209,10 +208,6 @@ class Restoring:
             settings.reporter.note("environment_changed", {"was": checkpoint.environment})
         task.restore(checkpoint.state, settings.reset)
         self._resume(task, tag, found.name)
-        newer = tag.names[: tag.names.index(found.name)]
-        if newer:
-            tag.forget(newer)
-            self.needs_checkpoint = True
 
     def _without_checkpoint(self) -> None:
         """Go on from the very beginning if the tag still names it and the log still holds it."""
@@ -222,14 +217,13 @@ class Restoring:
             return
         origin = tag.entries[0]
         task = self._settings.make(self.partition, self._where() | origin_of(origin.name))
-        order = tag.since(origin.name)
-        if tag.names:
-            tag.forget(tag.names)
-            self.needs_checkpoint = True
-        self._resume(task, tag, origin.name, order)
+        self._resume(task, tag, origin.name)
 
-    def _resume(self, task: LiveTask, tag: Tag, name: str, order: list[Run] | None = None) -> None:
-        """Feed `task`, which stands where the entry `name` says, up to the committed offsets."""
+    def _resume(self, task: LiveTask, tag: Tag, name: str) -> None:
+        """Feed `task`, which stands where the entry `name` says, up to the committed offsets.
+
+        Newer checkpoints could not be read: the tag names them no longer.
+        """
         until = self._where()
         gone = [
             f"{kind} {offset} (the log begins at {self._bounds[kind][0]})"
@@ -239,11 +233,14 @@ class Restoring:
         if gone:
             self._lost(f"retention passed the checkpoint {name}: {', '.join(gone)}")
             return
-        runs = tag.since(name) if order is None else order
         task.tag = tag
         self._task = task
         if task.offsets != until:
-            self._open(task, until, runs if task.is_ordered else None)
+            self._open(task, until, tag.since(name) if task.is_ordered else None)
+        newer = tag.names[: tag.names.index(name)] if name in tag.names else tag.names
+        if newer:
+            tag.forget(newer)
+            self.needs_checkpoint = True
 
     def _open(self, task: LiveTask, until: dict[str, int], order: list[Run] | None) -> None:
         topics = self._inputs()

@@ -66,6 +66,11 @@ class Entry:
             self.order.append((kind, n))
             self.chars += len(str(n)) + 1
 
+    def take_all(self, order: Iterable[Run]) -> None:
+        """Note that records came in this order."""
+        for kind, n in order:
+            self.take(kind, n)
+
 
 @dataclass(slots=True)
 class Tag:
@@ -136,8 +141,7 @@ class Tag:
         """What was taken after the oldest entry."""
         runs = Entry("", [])
         for entry in self.entries:
-            for kind, n in entry.order:
-                runs.take(kind, n)
+            runs.take_all(entry.order)
         return runs.order
 
     def since(self, name: str) -> list[Run]:
@@ -174,8 +178,7 @@ def _named(entries: Sequence[Entry]) -> list[Entry]:
         if entry.name:
             named.append(Entry(entry.name, list(entry.order)))
         else:
-            for kind, n in entry.order:
-                named[-1].take(kind, n)
+            named[-1].take_all(entry.order)
     return named
 
 
