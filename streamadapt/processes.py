@@ -52,6 +52,11 @@ class Processes(Generic[Given, Made]):
         """Let `run` end soon, without the tasks that are not done; safe in a signal handler."""
         self._stop = True
 
+    def start(self) -> None:
+        """Start all processes now, so that they load what they import while others work."""
+        while len(self._idle) + len(self._busy) < self._n:
+            self._idle.insert(0, _Process(self._work))  # the last one is asked first
+
     def run(
         self, tasks: Sequence[Given], at_once: int | None = None
     ) -> Iterator[tuple[int, Made | Failed]]:

@@ -120,6 +120,7 @@ class Tune:
         FatalError
             If no trial came to a score, or the best one fails on the tail.
         """
+        self._processes.start()
         n, cut = self._cut()
         if not self._stop:
             self._run_trials(cut, on_trial or (lambda done, of: None))
