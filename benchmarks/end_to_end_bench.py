@@ -56,12 +56,13 @@ class Bench:
         self, system: System, n_partitions: int = 1, n_workers: int = 1, warm: float = WARM
     ) -> Rate:
         """Run a system once, from the beginning of the topic; `warm` is the share not counted."""
-        job = self.job("run", self.source(n_partitions), n_partitions)
+        n_records = max(system.n_records, self.n_records)
+        job = self.job("run", self.source(n_partitions, n_records), n_partitions)
         progress = Progress(self.topics, job.group, job.source, n_partitions)
         started = [system.start(job._replace(slot=str(slot))) for slot in range(n_workers)]
         try:
-            until = min(system.n_records, self.n_records)
-            seen = progress.watch([each.pid for each in started], until, LIMIT_S)
+            pids = [each.pid for each in started]
+            seen = progress.watch(pids, system.n_records, LIMIT_S)
         finally:
             for process in started:
                 end(process)

@@ -62,8 +62,9 @@ def workers(bench: Bench) -> Iterator[Row]:
 
 
 def partitions(bench: Bench) -> Iterator[Row]:
-    """One worker on 32 partitions against one on one, both clients."""
-    for driver in ("kafka-python", "confluent"):
-        system = ours("streamadapt", driver, bench.n_records)
-        runs = {f"{n} partitions": partial(bench.rate, system, n_partitions=n) for n in (1, 32)}
-        yield from bench.compared(f"one worker, {driver}", runs)
+    """One worker on 32 partitions against one on one, and the bare loops likewise."""
+    for driver, n in (("kafka-python", bench.n_records), ("confluent", 8 * bench.n_records)):
+        systems = (ours("one worker", driver, n), peer("bare", "bare", driver, n, INTERVAL_S))
+        for system in systems:
+            runs = {f"{k} partitions": partial(bench.rate, system, n_partitions=k) for k in (1, 32)}
+            yield from bench.compared(f"{system.name}, {driver}", runs)
