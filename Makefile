@@ -52,8 +52,9 @@ services: $(VENV)/.servers ## start a Kafka and a Redis in .services, say where 
 services-down: $(VENV)/.installed ## stop what `make services` started
 	@$(BIN)/python ops/services/services.py down
 
-unit: $(VENV)/.servers ## the tests alone
-	$(BIN)/python -m pytest
+JOBS ?= 2
+unit: $(VENV)/.servers ## the tests alone, JOBS= at a time
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup
 
 bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
 	$(BIN)/python benchmarks/hoeffding_tree.py

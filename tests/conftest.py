@@ -33,10 +33,16 @@ NEED_SERVERS |= {"kafka_bootstrap", "redis_url", "kafka_proxy", "servers"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs servers, so that ``-m services`` or ``-m 'not services'`` finds it."""
+    """Mark what needs servers, so that ``-m services`` or ``-m 'not services'`` finds it.
+
+    Where tests run beside each other, those share one process and its servers; of the others, each
+    file stays in one process, which then compiles the kernels that it needs once.
+    """
     for item in items:
-        if NEED_SERVERS & set(getattr(item, "fixturenames", ())):
+        needs_servers = bool(NEED_SERVERS & set(getattr(item, "fixturenames", ())))
+        if needs_servers:
             item.add_marker("services")
+        item.add_marker(pytest.mark.xdist_group("services" if needs_servers else item.path.stem))
 
 
 @pytest.fixture(scope="session")
