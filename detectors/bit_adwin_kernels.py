@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.errors import IncompatibleStateError
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = [
     "FELL",
@@ -76,21 +76,21 @@ def checked_windows(windows: NDArray[Any]) -> Windows:
     return windows.astype(np.int32, copy=False)
 
 
-@kernel
+@lean_kernel
 def clear_window(windows: Windows, m: int) -> None:
     """Forget all bits of window m."""
     for j in range(N_WORDS):
         windows[m, j] = 0
 
 
-@kernel
+@lean_kernel
 def window_mean(windows: Windows, m: int) -> float:
     """Return the share of set bits in window m; 0 if it is empty."""
     width = windows[m, WIDTH]
     return windows[m, TOTAL] / width if width > 0 else 0.0
 
 
-@kernel
+@lean_kernel
 def take_bit(windows: Windows, m: int, bit: int, delta: float) -> int:
     """Take a bit into window m, and every 32 bits drop its oldest buckets while there is a cut."""
     width = windows[m, WIDTH]
@@ -135,7 +135,7 @@ def take_bit(windows: Windows, m: int, bit: int, delta: float) -> int:
     return FELL if after < before else STAYED
 
 
-@kernel
+@lean_kernel
 def _drop_oldest(windows: Windows, m: int) -> None:
     row = windows[m, N_ROWS] - 1
     at = BUCKETS + row * (MAX_BUCKETS + 1)
@@ -149,7 +149,7 @@ def _drop_oldest(windows: Windows, m: int) -> None:
         windows[m, N_ROWS] = row
 
 
-@kernel
+@lean_kernel
 def _has_cut(windows: Windows, m: int, delta: float) -> bool:
     """Tell whether any cut between two buckets leaves two means that are too far apart.
 

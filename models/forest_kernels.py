@@ -17,7 +17,7 @@ from streamadapt.detectors.bit_adwin_kernels import (
     window_mean,
 )
 from streamadapt.java_random_kernels import jump, next_int, settled
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 from streamadapt.models.hoeffding_tree_kernels import (
     HAS_SEEN,
     MAX_WEIGHT,
@@ -62,7 +62,7 @@ WARNING, DRIFT = 0, 1
 FRONT, BEHIND, AGAIN = 0, 1, 2
 
 
-@kernel
+@lean_kernel
 def run_members(
     first: int, last: int, ops: OpArray, X: FloatArray, y: IntArray, w: FloatArray,
     votes: FloatArray, columns: Records, trees: Records, all_nodes: Records,
@@ -175,9 +175,9 @@ def run_members(
                     clear_window(windows, WARNING)
                     replace(0, nodes, class_weights, links, no_windows)
                     compact(tree, nodes, class_weights, free_slots, promises, links, no_windows)
-                    if is_patched:
-                        patches[m, 0] = patches[m, 1]
-                    else:
+                    for j in range(patches.shape[2]):
+                        patches[m, 0, j] = patches[m, 1, j]
+                    if not is_patched:
                         seeds[m, SUBSETS] = seeds[m, SUBSETS_BEHIND]
                 else:
                     _restart(
@@ -194,7 +194,7 @@ def run_members(
             rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
 
 
-@kernel
+@lean_kernel
 def _worst(all_windows: Windows) -> int:
     """Return the tree whose errors have the highest mean, the first of equals."""
     worst, highest = 0, 0.0
@@ -205,7 +205,7 @@ def _worst(all_windows: Windows) -> int:
     return worst
 
 
-@kernel
+@lean_kernel
 def _vote(
     bayes: int, leaf: int, slot: int, kind: int, class_weights: FloatArray, heads: FloatArray,
     scratch: FloatArray, tallies: FloatArray, forest: FloatArray, m: int, votes: FloatArray,
@@ -223,7 +223,7 @@ def _vote(
             votes[i, c] *= accuracy
 
 
-@kernel
+@lean_kernel
 def _learn(
     X: FloatArray, i: int, c: int, w: float, leaf: int, seed: int, bayes: int, tree: Records,
     columns: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,
@@ -250,7 +250,7 @@ def _learn(
     return seed
 
 
-@kernel
+@lean_kernel
 def draw_columns(columns: Records, places: FloatArray, row: FloatArray, seed: int) -> int:
     """Draw columns without replacement; write their places, in the columns' order.
 
@@ -275,7 +275,7 @@ def draw_columns(columns: Records, places: FloatArray, row: FloatArray, seed: in
     return int(settled(seed))
 
 
-@kernel
+@lean_kernel
 def _restart(
     tree: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,
     gauss: FloatArray, counts: FloatArray, free_slots: IntArray, promises: FloatArray,
@@ -297,7 +297,7 @@ def _restart(
     activate(tree, nodes, heads, gauss, counts, free_slots, 0)
 
 
-@kernel
+@lean_kernel
 def add_votes(ops: OpArray, votes: FloatArray, P: FloatArray) -> None:
     """Fill P float64 [n, k] with the sums over trees, in their order, as probabilities."""
     k = P.shape[1]

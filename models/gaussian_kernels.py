@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 from streamadapt.models.split_merit_kernels import TIE, merit
 
 __all__ = [
@@ -44,7 +44,7 @@ _MAX_PRECISION = 1e290
 _PER_TURN = 0.5 / math.pi
 
 
-@kernel
+@lean_kernel
 def clear_gauss(gauss: FloatArray, slot: int) -> None:
     """Forget all of a slot."""
     for c in range(gauss.shape[1]):
@@ -56,7 +56,7 @@ def clear_gauss(gauss: FloatArray, slot: int) -> None:
             gauss[slot, c, HIGH, f] = -math.inf
 
 
-@kernel
+@lean_kernel
 def observe_gauss(gauss: FloatArray, slot: int, c: int, x: FloatArray, w: float) -> None:
     """Let class c have had row x with weight w > 0."""
     last_weight, share = -1.0, 1.0
@@ -79,7 +79,7 @@ def observe_gauss(gauss: FloatArray, slot: int, c: int, x: FloatArray, w: float)
         gauss[slot, c, HIGH, f] = max(gauss[slot, c, HIGH, f], v)
 
 
-@kernel
+@lean_kernel
 def forget_gauss(gauss: FloatArray, slot: int, factor: float) -> None:
     """Let all values so far count `factor` times as much; means and limits stay."""
     for c in range(gauss.shape[1]):
@@ -93,7 +93,7 @@ def forget_gauss(gauss: FloatArray, slot: int, factor: float) -> None:
             gauss[slot, c, PRECISION, f] = precision if precision < _MAX_PRECISION else POINT
 
 
-@kernel
+@lean_kernel
 def gauss_log_scale(gauss: FloatArray, slot: int, c: int, x: FloatArray, whole: bool) -> float:
     """Return the log of the product of 1 / sqrt(2 pi variance) over the features.
 
@@ -117,7 +117,7 @@ def gauss_log_scale(gauss: FloatArray, slot: int, c: int, x: FloatArray, whole: 
     return 0.5 * (folded + math.log(product))
 
 
-@kernel
+@lean_kernel
 def gauss_distance(gauss: FloatArray, slot: int, c: int, x: FloatArray) -> float:
     """Return the sum of (x - mean)^2 / variance over the features x has; `POINT` means never."""
     distance = 0.0
@@ -128,7 +128,7 @@ def gauss_distance(gauss: FloatArray, slot: int, c: int, x: FloatArray) -> float
     return distance
 
 
-@kernel
+@lean_kernel
 def gauss_branches(
     gauss: FloatArray, slot: int, f: int, threshold: float, branches: FloatArray
 ) -> None:
@@ -148,7 +148,7 @@ def gauss_branches(
         branches[1, c] = weight - below
 
 
-@kernel
+@lean_kernel
 def suggest_gauss(
     gauss: FloatArray,
     slot: int,

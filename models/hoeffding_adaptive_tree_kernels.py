@@ -14,7 +14,7 @@ from streamadapt.detectors.bit_adwin_kernels import (
     window_mean,
 )
 from streamadapt.java_random_kernels import settled
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 from streamadapt.models.hoeffding_tree_kernels import (
     MAX_WEIGHT,
     Records,
@@ -42,7 +42,7 @@ N_PLANTED, N_SWITCHED, N_PRUNED = 5, 6, 7
 N_ADAPTIVE = 8
 
 
-@kernel
+@lean_kernel
 def run_adaptive(
     ops: OpArray, X: FloatArray, y: IntArray, w: FloatArray, P: FloatArray,
     tree: Records, columns: Records, nodes: Records, class_weights: FloatArray,
@@ -156,7 +156,7 @@ def run_adaptive(
             rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
 
 
-@kernel
+@lean_kernel
 def _is_better(node: int, beside: int, windows: Windows, adaptive: FloatArray) -> int:
     """Return 1 if the tree beside the node errs less with confidence, -1 if more, else 0."""
     n_old, n_new = windows[node, WIDTH], windows[beside, WIDTH]
@@ -168,7 +168,7 @@ def _is_better(node: int, beside: int, windows: Windows, adaptive: FloatArray) -
     return int(bound < old - new) - int(bound < new - old)
 
 
-@kernel
+@lean_kernel
 def _predict(
     X: FloatArray, i: int, P: FloatArray, tree: Records, columns: Records, nodes: Records,
     class_weights: FloatArray, heads: FloatArray, gauss: FloatArray, counts: FloatArray,

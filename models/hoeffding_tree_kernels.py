@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, IntArray, OpArray
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 from streamadapt.models.gaussian_kernels import (
     MAX_VALUE,
     clear_gauss,
@@ -133,7 +133,7 @@ class Pools(NamedTuple):
     promises: FloatArray  # scratch [n]
 
 
-@kernel
+@lean_kernel
 def run_block(
     ops: OpArray,
     X: FloatArray,
@@ -242,14 +242,14 @@ def run_block(
             rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
 
 
-@kernel
+@lean_kernel
 def log_weight(class_weights: FloatArray, leaf: int, c: int) -> float:
     """Return the log of a class weight, -inf for none."""
     weight = class_weights[leaf, c]
     return math.log(weight) if weight > 0.0 else -math.inf
 
 
-@kernel
+@lean_kernel
 def majority(class_weights: FloatArray, leaf: int) -> int:
     """Return the heaviest class, the first of equals; -1 before the first row."""
     best, most = -1, 0.0
@@ -259,7 +259,7 @@ def majority(class_weights: FloatArray, leaf: int) -> int:
     return best
 
 
-@kernel
+@lean_kernel
 def gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatArray) -> bool:
     """Put row i into the order of columns, NaN for what cannot be used; return if all can be."""
     whole = True
@@ -273,7 +273,7 @@ def gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatAr
     return whole
 
 
-@kernel
+@lean_kernel
 def fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) -> None:
     """Predict the shares of the class weights; all alike where nothing was seen."""
     total = 0.0
@@ -283,7 +283,7 @@ def fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) -> 
         P[i, c] = class_weights[leaf, c] / total if total > 0.0 else 1.0 / P.shape[1]
 
 
-@kernel
+@lean_kernel
 def weight_of(class_weights: FloatArray, i: int) -> float:
     """Return the weight of all classes in row i."""
     total: float = 0.0
@@ -292,7 +292,7 @@ def weight_of(class_weights: FloatArray, i: int) -> float:
     return total
 
 
-@kernel
+@lean_kernel
 def fill_softmax(scratch: FloatArray, best: int, P: FloatArray, i: int) -> None:
     """Predict by the logarithms in the last row of scratch, of which `best` is the largest."""
     total = 0.0
@@ -304,7 +304,7 @@ def fill_softmax(scratch: FloatArray, best: int, P: FloatArray, i: int) -> None:
         P[i, c] /= total
 
 
-@kernel
+@lean_kernel
 def attempt_split(
     tree: Records,
     columns: Records,
@@ -394,7 +394,7 @@ def attempt_split(
         activate(tree, nodes, heads, gauss, counts, free_slots, first + b)
 
 
-@kernel
+@lean_kernel
 def activate(
     tree: Records,
     nodes: Records,
@@ -414,7 +414,7 @@ def activate(
     clear_counts(counts, slot)
 
 
-@kernel
+@lean_kernel
 def release(tree: Records, nodes: Records, free_slots: IntArray, leaf: int) -> None:
     """Take its slot from a leaf."""
     free_slots[tree[0].n_free] = nodes[leaf].first_child
@@ -422,7 +422,7 @@ def release(tree: Records, nodes: Records, free_slots: IntArray, leaf: int) -> N
     nodes[leaf].first_child = -1
 
 
-@kernel
+@lean_kernel
 def rank_leaves(
     tree: Records,
     nodes: Records,
@@ -467,7 +467,7 @@ def rank_leaves(
                 tree[0].n_activated += 1
 
 
-@kernel
+@lean_kernel
 def _promise(class_weights: FloatArray, leaf: int) -> float:
     promise: float = weight_of(class_weights, leaf)
     most = 0.0
@@ -476,7 +476,7 @@ def _promise(class_weights: FloatArray, leaf: int) -> float:
     return promise - most
 
 
-@kernel
+@lean_kernel
 def _largest(values: FloatArray, n: int, rank: int) -> float:
     """Return the rank-th largest (1 is the largest) of the first n values, which are reordered.
 
@@ -505,7 +505,7 @@ def _largest(values: FloatArray, n: int, rank: int) -> float:
     return found
 
 
-@kernel
+@lean_kernel
 def forget_all(
     tree: Records,
     columns: Records,

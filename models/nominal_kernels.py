@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 from streamadapt.models.split_merit_kernels import TIE, merit
 from streamadapt.models.tree_kernels import EQUAL, MULTIWAY
 
@@ -33,7 +33,7 @@ __all__ = [
 TOTAL, N_SEEN, VALUES = 0, 1, 2
 
 
-@kernel
+@lean_kernel
 def clear_counts(counts: FloatArray, slot: int) -> None:
     """Forget all of a slot."""
     for r in range(counts.shape[1]):
@@ -41,7 +41,7 @@ def clear_counts(counts: FloatArray, slot: int) -> None:
             counts[slot, r, c] = 0.0
 
 
-@kernel
+@lean_kernel
 def observe_counts(
     counts: FloatArray,
     columns: NDArray[np.void],
@@ -62,7 +62,7 @@ def observe_counts(
         counts[slot, row + VALUES + int(v), c] += w
 
 
-@kernel
+@lean_kernel
 def forget_counts(
     counts: FloatArray, columns: NDArray[np.void], first: int, slot: int, factor: float
 ) -> None:
@@ -75,7 +75,7 @@ def forget_counts(
                 counts[slot, row + VALUES + v, c] *= factor
 
 
-@kernel
+@lean_kernel
 def count_log_scale(
     counts: FloatArray,
     columns: NDArray[np.void],
@@ -105,7 +105,7 @@ def count_log_scale(
     return -(folded + math.log(product))
 
 
-@kernel
+@lean_kernel
 def count_log_values(
     counts: FloatArray,
     columns: NDArray[np.void],
@@ -138,7 +138,7 @@ def count_log_values(
         scratch[logs, c] += math.log(scratch[0, c])
 
 
-@kernel
+@lean_kernel
 def n_values_seen(counts: FloatArray, offset: int, slot: int) -> int:
     """Return one more than the largest value of a feature that any class had."""
     largest = 0.0
@@ -147,7 +147,7 @@ def n_values_seen(counts: FloatArray, offset: int, slot: int) -> int:
     return int(largest)
 
 
-@kernel
+@lean_kernel
 def count_branches(
     counts: FloatArray, offset: int, slot: int, test: int, value: int, branches: FloatArray
 ) -> int:
@@ -163,7 +163,7 @@ def count_branches(
     return n
 
 
-@kernel
+@lean_kernel
 def suggest_counts(
     counts: FloatArray,
     offset: int,

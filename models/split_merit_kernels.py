@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["GINI", "INFO_GAIN", "MIN_BRANCH_FRACTION", "TIE", "impurity", "merit", "merit_range"]
 
@@ -22,7 +22,7 @@ MIN_BRANCH_FRACTION = 0.01
 """At least two branches must have more than this share of the weight (in MOA: not for Gini)."""
 
 
-@kernel
+@lean_kernel
 def impurity(class_weights: FloatArray, i: int, criterion: int) -> float:
     """Return entropy in bits, or Gini impurity, of row i of class_weights float64 [n, k]."""
     total, spread = 0.0, 0.0
@@ -39,7 +39,7 @@ def impurity(class_weights: FloatArray, i: int, criterion: int) -> float:
     return mixed
 
 
-@kernel
+@lean_kernel
 def merit(branches: FloatArray, n: int, before: float, criterion: int) -> float:
     """Return the merit of the first n rows of branches float64 [b, k]; -inf if it is no split.
 
@@ -73,7 +73,7 @@ def merit(branches: FloatArray, n: int, before: float, criterion: int) -> float:
     return gain
 
 
-@kernel
+@lean_kernel
 def merit_range(class_weights: FloatArray, i: int, criterion: int) -> float:
     """Return the range of the merit at a node: 1, or log2 of the classes up to the last seen."""
     if criterion == GINI:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.detectors.bit_adwin_kernels import Windows, clear_window
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 from streamadapt.models.hoeffding_tree_kernels import Records, activate, rank_leaves, release
 from streamadapt.models.tree_kernels import BELOW
 
@@ -20,7 +20,7 @@ __all__ = ["ALTERNATE", "compact", "plant_beside", "replace", "settle_new"]
 ALTERNATE, RANDOM = 0, 1
 
 
-@kernel
+@lean_kernel
 def settle_new(before: int, tree: Records, links: IntArray, windows: Windows, random: int) -> None:
     """Give nodes from `before` on no alternate, an empty window, and a seed of their own."""
     for i in range(before, tree[0].n_nodes):
@@ -31,7 +31,7 @@ def settle_new(before: int, tree: Records, links: IntArray, windows: Windows, ra
             clear_window(windows, i)
 
 
-@kernel
+@lean_kernel
 def plant_beside(
     node: int, tree: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,
     gauss: FloatArray, counts: FloatArray, free_slots: IntArray, promises: FloatArray,
@@ -66,7 +66,7 @@ def plant_beside(
     return int(root)
 
 
-@kernel
+@lean_kernel
 def replace(
     node: int, nodes: Records, class_weights: FloatArray, links: IntArray, windows: Windows
 ) -> None:
@@ -89,7 +89,7 @@ def replace(
         nodes[root].first_child = -1  # its slot is the other's now
 
 
-@kernel
+@lean_kernel
 def compact(
     tree: Records, nodes: Records, class_weights: FloatArray, free_slots: IntArray,
     promises: FloatArray, links: IntArray, windows: Windows,

@@ -26,7 +26,7 @@ import numba
 import numpy as np
 from numba.core.caching import FunctionCache
 
-__all__ = ["Kernel", "cache_folder", "fast_kernel", "kernel", "source_key"]
+__all__ = ["Kernel", "cache_folder", "fast_kernel", "kernel", "lean_kernel", "source_key"]
 
 Kernel: TypeAlias = Callable[..., Any]
 """A compiled function; its types are what Numba infers at the first call."""
@@ -98,6 +98,16 @@ def fast_kernel(function: Kernel) -> Kernel:
     return _compiled(function, fastmath=_FASTMATH)
 
 
+def lean_kernel(function: Kernel) -> Kernel:
+    """Like `kernel`, for one that makes no array and returns none: it counts no references.
+
+    Numba counts the references to each array at the calls between kernels, with locked
+    instructions; where calls are small, that takes as long as all their work.  Of what a lean
+    kernel calls, kernels that take arrays should be lean too.  Making an array fails to compile.
+    """
+    return _compiled(function, fastmath=False, counts_references=False)
+
+
 class _Cache(FunctionCache):
     """Numba's cache of a function, but for damaged files, at which it would raise for ever."""
 
@@ -118,10 +128,14 @@ class _Cache(FunctionCache):
             return None
 
 
-def _compiled(function: Kernel, fastmath: bool | set[str]) -> Kernel:
+def _compiled(
+    function: Kernel, fastmath: bool | set[str], counts_references: bool = True
+) -> Kernel:
     before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE_FOLDER)
     try:
         options: Any = {"fastmath": fastmath, "error_model": "numpy"}
+        if not counts_references:
+            options["_nrt"] = False  # as Numba's own sorts have it
         compiled: Any = numba.njit(nogil=True, **options)(function)
         if _IS_KEPT:
             # What njit(cache=True) does, but with a class of our own.
