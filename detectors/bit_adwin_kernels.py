@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.errors import IncompatibleStateError
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel
 
 __all__ = [
     "FELL",
@@ -83,7 +83,7 @@ def clear_window(windows: Windows, m: int) -> None:
         windows[m, j] = 0
 
 
-@lean_kernel
+@inlined_kernel
 def window_mean(windows: Windows, m: int) -> float:
     """Return the share of set bits in window m; 0 if it is empty."""
     width = windows[m, WIDTH]

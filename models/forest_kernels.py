@@ -17,7 +17,7 @@ from streamadapt.detectors.bit_adwin_kernels import (
     window_mean,
 )
 from streamadapt.java_random_kernels import jump, next_int, settled
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.hoeffding_tree_kernels import (
     HAS_SEEN,
     MAX_WEIGHT,
@@ -205,7 +205,7 @@ def _worst(all_windows: Windows) -> int:
     return worst
 
 
-@lean_kernel
+@inlined_kernel
 def _vote(
     bayes: int, leaf: int, slot: int, kind: int, class_weights: FloatArray, heads: FloatArray,
     scratch: FloatArray, tallies: FloatArray, forest: FloatArray, m: int, votes: FloatArray,
@@ -223,7 +223,7 @@ def _vote(
             votes[i, c] *= accuracy
 
 
-@lean_kernel
+@inlined_kernel
 def _learn(
     X: FloatArray, i: int, c: int, w: float, leaf: int, seed: int, bayes: int, tree: Records,
     columns: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,

@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.split_merit_kernels import TIE, merit
 
 __all__ = [
@@ -56,7 +56,7 @@ def clear_gauss(gauss: FloatArray, slot: int) -> None:
             gauss[slot, c, HIGH, f] = -math.inf
 
 
-@lean_kernel
+@inlined_kernel
 def observe_gauss(gauss: FloatArray, slot: int, c: int, x: FloatArray, w: float) -> None:
     """Let class c have had row x with weight w > 0."""
     last_weight, share = -1.0, 1.0
@@ -93,7 +93,7 @@ def forget_gauss(gauss: FloatArray, slot: int, factor: float) -> None:
             gauss[slot, c, PRECISION, f] = precision if precision < _MAX_PRECISION else POINT
 
 
-@lean_kernel
+@inlined_kernel
 def gauss_log_scale(gauss: FloatArray, slot: int, c: int, x: FloatArray, whole: bool) -> float:
     """Return the log of the product of 1 / sqrt(2 pi variance) over the features.
 
@@ -117,7 +117,7 @@ def gauss_log_scale(gauss: FloatArray, slot: int, c: int, x: FloatArray, whole: 
     return 0.5 * (folded + math.log(product))
 
 
-@lean_kernel
+@inlined_kernel
 def gauss_distance(gauss: FloatArray, slot: int, c: int, x: FloatArray) -> float:
     """Return the sum of (x - mean)^2 / variance over the features x has; `POINT` means never."""
     distance = 0.0

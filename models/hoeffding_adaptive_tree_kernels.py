@@ -14,7 +14,7 @@ from streamadapt.detectors.bit_adwin_kernels import (
     window_mean,
 )
 from streamadapt.java_random_kernels import settled
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.hoeffding_tree_kernels import (
     MAX_WEIGHT,
     Records,
@@ -156,7 +156,7 @@ def run_adaptive(
             rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
 
 
-@lean_kernel
+@inlined_kernel
 def _is_better(node: int, beside: int, windows: Windows, adaptive: FloatArray) -> int:
     """Return 1 if the tree beside the node errs less with confidence, -1 if more, else 0."""
     n_old, n_new = windows[node, WIDTH], windows[beside, WIDTH]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, IntArray, OpArray
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.gaussian_kernels import (
     MAX_VALUE,
     clear_gauss,
@@ -242,14 +242,14 @@ def run_block(
             rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
 
 
-@lean_kernel
+@inlined_kernel
 def log_weight(class_weights: FloatArray, leaf: int, c: int) -> float:
     """Return the log of a class weight, -inf for none."""
     weight = class_weights[leaf, c]
     return math.log(weight) if weight > 0.0 else -math.inf
 
 
-@lean_kernel
+@inlined_kernel
 def majority(class_weights: FloatArray, leaf: int) -> int:
     """Return the heaviest class, the first of equals; -1 before the first row."""
     best, most = -1, 0.0
@@ -259,7 +259,7 @@ def majority(class_weights: FloatArray, leaf: int) -> int:
     return best
 
 
-@lean_kernel
+@inlined_kernel
 def gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatArray) -> bool:
     """Put row i into the order of columns, NaN for what cannot be used; return if all can be."""
     whole = True
@@ -273,7 +273,7 @@ def gather(columns: Records, n_numeric: int, X: FloatArray, i: int, row: FloatAr
     return whole
 
 
-@lean_kernel
+@inlined_kernel
 def fill_shares(class_weights: FloatArray, leaf: int, P: FloatArray, i: int) -> None:
     """Predict the shares of the class weights; all alike where nothing was seen."""
     total = 0.0
@@ -292,7 +292,7 @@ def weight_of(class_weights: FloatArray, i: int) -> float:
     return total
 
 
-@lean_kernel
+@inlined_kernel
 def fill_softmax(scratch: FloatArray, best: int, P: FloatArray, i: int) -> None:
     """Predict by the logarithms in the last row of scratch, of which `best` is the largest."""
     total = 0.0

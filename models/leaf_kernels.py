@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel
 from streamadapt.models.gaussian_kernels import (
     MAX_VALUE,
     gauss_distance,
@@ -45,7 +45,7 @@ from streamadapt.models.nominal_kernels import (
 __all__ = ["class_of", "fill_votes", "judge", "learn_at", "trusts_bayes"]
 
 
-@lean_kernel
+@inlined_kernel
 def _gather_subset(
     columns: Records, n_numeric: int, first: int, heads: FloatArray, slot: int, n_gauss: int,
     X: FloatArray, i: int, row: FloatArray,
@@ -68,7 +68,7 @@ def _gather_subset(
     return whole
 
 
-@lean_kernel
+@inlined_kernel
 def judge(
     X: FloatArray, i: int, leaf: int, slot: int,
     tree: Records, columns: Records, class_weights: FloatArray, heads: FloatArray,
@@ -111,7 +111,7 @@ def judge(
     return bayes
 
 
-@lean_kernel
+@inlined_kernel
 def trusts_bayes(heads: FloatArray, slot: int, kind: int) -> bool:
     """Tell whether a leaf predicts by naive Bayes now."""
     if slot < 0 or kind == MAJORITY:
@@ -121,7 +121,7 @@ def trusts_bayes(heads: FloatArray, slot: int, kind: int) -> bool:
     return True
 
 
-@lean_kernel
+@inlined_kernel
 def class_of(
     bayes: int, leaf: int, slot: int, kind: int, class_weights: FloatArray, heads: FloatArray
 ) -> int:
@@ -131,7 +131,7 @@ def class_of(
     return int(max(majority(class_weights, leaf), 0))
 
 
-@lean_kernel
+@inlined_kernel
 def fill_votes(
     bayes: int, leaf: int, slot: int, kind: int, class_weights: FloatArray, heads: FloatArray,
     scratch: FloatArray, P: FloatArray, i: int,
@@ -143,7 +143,7 @@ def fill_votes(
         fill_shares(class_weights, leaf, P, i)
 
 
-@lean_kernel
+@inlined_kernel
 def learn_at(
     leaf: int, slot: int, c: int, w: float, bayes: int,
     tree: Records, columns: Records, class_weights: FloatArray, heads: FloatArray,

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.split_merit_kernels import TIE, merit
 from streamadapt.models.tree_kernels import EQUAL, MULTIWAY
 
@@ -41,7 +41,7 @@ def clear_counts(counts: FloatArray, slot: int) -> None:
             counts[slot, r, c] = 0.0
 
 
-@lean_kernel
+@inlined_kernel
 def observe_counts(
     counts: FloatArray,
     columns: NDArray[np.void],
@@ -75,7 +75,7 @@ def forget_counts(
                 counts[slot, row + VALUES + v, c] *= factor
 
 
-@lean_kernel
+@inlined_kernel
 def count_log_scale(
     counts: FloatArray,
     columns: NDArray[np.void],
@@ -105,7 +105,7 @@ def count_log_scale(
     return -(folded + math.log(product))
 
 
-@lean_kernel
+@inlined_kernel
 def count_log_values(
     counts: FloatArray,
     columns: NDArray[np.void],

@@ -8,7 +8,7 @@ import numpy as np
 
 from streamadapt.contracts import FloatArray
 from streamadapt.java_random_kernels import next_double
-from streamadapt.jit import lean_kernel
+from streamadapt.jit import inlined_kernel
 
 __all__ = ["next_poisson", "poisson_table"]
 
@@ -26,7 +26,7 @@ def poisson_table(rate: float) -> FloatArray:
     return np.array(np.cumsum(terms) / math.exp(rate))
 
 
-@lean_kernel
+@inlined_kernel
 def next_poisson(seed: int, table: FloatArray) -> tuple[int, int]:
     """Return the next seed, and a whole number by inversion of the table."""
     after, u = next_double(seed)

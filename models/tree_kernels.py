@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import kernel, lean_kernel
+from streamadapt.jit import inlined_kernel, kernel, lean_kernel
 
 __all__ = [
     "BELOW",
@@ -82,7 +82,7 @@ def new_nodes(capacity: int) -> NDArray[np.void]:
     return nodes
 
 
-@lean_kernel
+@inlined_kernel
 def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], root: int, w: float) -> int:
     """Return the leaf below `root` that row X[i] belongs to; add w to all weights on the way.
 
@@ -112,7 +112,7 @@ def leaf_of(X: FloatArray, i: int, nodes: NDArray[np.void], root: int, w: float)
                     node = child
 
 
-@lean_kernel
+@inlined_kernel
 def child_of(X: FloatArray, i: int, nodes: NDArray[np.void], node: int) -> int:
     """Return the child of an inner node that row X[i] belongs to: one step of `leaf_of`."""
     x = X[i, nodes[node].feature]

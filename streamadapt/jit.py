@@ -26,7 +26,15 @@ import numba
 import numpy as np
 from numba.core.caching import FunctionCache
 
-__all__ = ["Kernel", "cache_folder", "fast_kernel", "kernel", "lean_kernel", "source_key"]
+__all__ = [
+    "Kernel",
+    "cache_folder",
+    "fast_kernel",
+    "inlined_kernel",
+    "kernel",
+    "lean_kernel",
+    "source_key",
+]
 
 Kernel: TypeAlias = Callable[..., Any]
 """A compiled function; its types are what Numba infers at the first call."""
@@ -86,7 +94,7 @@ def kernel(function: Kernel) -> Kernel:
 
     All array arguments must be C-contiguous and writable, so that each kernel is compiled once.
     """
-    return _compiled(function, fastmath=False)
+    return _compiled(function)
 
 
 def fast_kernel(function: Kernel) -> Kernel:
@@ -105,7 +113,16 @@ def lean_kernel(function: Kernel) -> Kernel:
     instructions; where calls are small, that takes as long as all their work.  Of what a lean
     kernel calls, kernels that take arrays should be lean too.  Making an array fails to compile.
     """
-    return _compiled(function, fastmath=False, counts_references=False)
+    return _compiled(function, _nrt=False)  # as Numba's own sorts have it
+
+
+def inlined_kernel(function: Kernel) -> Kernel:
+    """Like `lean_kernel`, but LLVM puts its machine code into each caller's, however long it is.
+
+    For what is called many times a row: an array is handed over as some eight numbers, on the
+    stack, and most kernels take ten arrays.
+    """
+    return _compiled(function, _nrt=False, forceinline=True)
 
 
 class _Cache(FunctionCache):
@@ -128,14 +145,10 @@ class _Cache(FunctionCache):
             return None
 
 
-def _compiled(
-    function: Kernel, fastmath: bool | set[str], counts_references: bool = True
-) -> Kernel:
+def _compiled(function: Kernel, **options: Any) -> Kernel:
     before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE_FOLDER)
     try:
-        options: Any = {"fastmath": fastmath, "error_model": "numpy"}
-        if not counts_references:
-            options["_nrt"] = False  # as Numba's own sorts have it
+        options = {"fastmath": False, "error_model": "numpy", **options}
         compiled: Any = numba.njit(nogil=True, **options)(function)
         if _IS_KEPT:
             # What njit(cache=True) does, but with a class of our own.
