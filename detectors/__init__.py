@@ -14,10 +14,10 @@ from streamadapt.detectors.hddm_a import HDDMA
 from streamadapt.detectors.hddm_w import HDDMW
 from streamadapt.detectors.kernel_two_sample import KernelTwoSample
 from streamadapt.detectors.kswin import KSWIN
-from streamadapt.detectors.multivariate import FeatureAlarm, MultivariateDetector
+from streamadapt.detectors.multivariate import FeatureAlarm, MultivariateDetector, TakesRows
 from streamadapt.detectors.page_hinkley import PageHinkley
 from streamadapt.detectors.rddm import RDDM
-from streamadapt.detectors.registry import DETECTORS
+from streamadapt.detectors.registry import DETECTORS, ROW_DETECTORS
 from streamadapt.detectors.seed import SEED
 from streamadapt.detectors.stepd import STEPD
 from streamadapt.detectors.uncertainty import uncertainty
@@ -35,6 +35,7 @@ __all__ = [
     "HDDMW",
     "KSWIN",
     "RDDM",
+    "ROW_DETECTORS",
     "SEED",
     "STEPD",
     "DetectorBank",
@@ -44,5 +45,6 @@ __all__ = [
     "KernelTwoSample",
     "MultivariateDetector",
     "PageHinkley",
+    "TakesRows",
     "uncertainty",
 ]

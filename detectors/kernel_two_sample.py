@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -80,6 +81,7 @@ class KernelTwoSample:
     """
 
     kind = "kernel_two_sample"
+    takes_rows: Literal[True] = True
     state_version = 1
     parameter_names = (
         "n_features",

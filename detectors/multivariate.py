@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from streamadapt.contracts import BoolArray, FloatArray
 from streamadapt.state import State
 
-__all__ = ["FeatureAlarm", "MultivariateDetector"]
+__all__ = ["FeatureAlarm", "MultivariateDetector", "TakesRows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,14 @@ class FeatureAlarm:
         return self.index - self.age + 1
 
 
-class MultivariateDetector(Protocol):
+@runtime_checkable
+class TakesRows(Protocol):
+    """What tells a `MultivariateDetector` from a `Detector`, whose values are numbers."""
+
+    takes_rows: Literal[True]
+
+
+class MultivariateDetector(TakesRows, Protocol):
     """Watches rows of features, without labels, and raises alarms.
 
     It promises what a `Detector` does, of rows instead of numbers: a row with a value that is NaN

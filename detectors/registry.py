@@ -14,13 +14,15 @@ from streamadapt.detectors.fhddm import FHDDM
 from streamadapt.detectors.geometric_moving_average import GeometricMovingAverage
 from streamadapt.detectors.hddm_a import HDDMA
 from streamadapt.detectors.hddm_w import HDDMW
+from streamadapt.detectors.kernel_two_sample import KernelTwoSample
 from streamadapt.detectors.kswin import KSWIN
+from streamadapt.detectors.multivariate import MultivariateDetector
 from streamadapt.detectors.page_hinkley import PageHinkley
 from streamadapt.detectors.rddm import RDDM
 from streamadapt.detectors.seed import SEED
 from streamadapt.detectors.stepd import STEPD
 
-__all__ = ["DETECTORS"]
+__all__ = ["DETECTORS", "ROW_DETECTORS"]
 
 DETECTORS: dict[str, type[ArrayDetector]] = {
     "adwin": ADWIN,
@@ -40,3 +42,6 @@ DETECTORS: dict[str, type[ArrayDetector]] = {
     "seed": SEED,
     "stepd": STEPD,
 }
+
+ROW_DETECTORS: dict[str, type[MultivariateDetector]] = {"kernel_two_sample": KernelTwoSample}
+"""Those on rows of features."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from streamadapt.config import Component, Config, WatchConfig
 from streamadapt.connectors.json_codec import ReadMessage
-from streamadapt.contracts import Detector, Learner, LearningTask
+from streamadapt.contracts import Learner, LearningTask
 from streamadapt.derived import Derived, PythonFeature
-from streamadapt.detectors import DETECTORS
+from streamadapt.detectors import DETECTORS, ROW_DETECTORS
 from streamadapt.envelope import LIMIT_BYTES
 from streamadapt.errors import ConfigError, StreamAdaptError
 from streamadapt.events import Records
@@ -26,7 +26,7 @@ from streamadapt.labels import LabelJoin
 from streamadapt.models import BASELINES, LEARNERS
 from streamadapt.models.change import learning_changes
 from streamadapt.models.robust import learning_robustly
-from streamadapt.pipeline import Lane, Pipeline, Watch
+from streamadapt.pipeline import AnyDetector, Lane, Pipeline, Watch
 from streamadapt.task import Task
 from streamadapt.tracks import LabelTrack, MaturingTrack, Track, maturing_limits
 
@@ -34,6 +34,7 @@ __all__ = [
     "PIPELINE",
     "SIGNING_KEY_VARIABLE",
     "build_task",
+    "detector_of",
     "fingerprints",
     "imported",
     "read_message",
@@ -222,7 +223,7 @@ class _Makers:
             make = partial(learning_changes, make, self._now)
         if robust := getattr(learner, "robust", None):
             make = partial(learning_robustly, make, **dict(robust))
-        watched = _watch(watch, where) if watch else None
+        watched = _watch(watch, where, self._told["n_features"]) if watch else None
         return Lane(name, make, n_slots, watched, self._config.evaluation)
 
     def _check_task(self, kind: str, found: LearningTask, where: str) -> None:
@@ -285,20 +286,28 @@ def _maker(
     return make
 
 
-def _watch(watch: WatchConfig, where: str) -> Watch:
+def _watch(watch: WatchConfig, where: str, n_features: int) -> Watch:
+    warning = watch.warning
     return Watch(
-        _detector(watch.drift, f"{where}.watch.drift"),
-        _detector(watch.warning, f"{where}.watch.warning") if watch.warning else None,
+        _detector(watch.drift, f"{where}.watch.drift", n_features),
+        _detector(warning, f"{where}.watch.warning", n_features) if warning else None,
         watch.on_drift,
         watch.on_warning,
         watch.signal,
     )
 
 
-def _detector(spec: Component, where: str) -> Callable[[], Detector]:
-    component, given = _component(spec, DETECTORS, where)
+def detector_of(spec: Component, where: str) -> tuple[Any, dict[str, Any]]:
+    """Return the class of a detector, or what else makes it, and the parameters given for it."""
+    return _component(spec, DETECTORS | ROW_DETECTORS, where)
 
-    def make() -> Detector:
+
+def _detector(spec: Component, where: str, n_features: int) -> Callable[[], AnyDetector]:
+    component, given = detector_of(spec, where)
+    if "n_features" in inspect.signature(component).parameters:
+        given = {"n_features": n_features} | given
+
+    def make() -> AnyDetector:
         return component(**given)  # type: ignore[no-any-return]
 
     _tried(make, where)

@@ -12,7 +12,7 @@ from streamadapt.connectors.csv_dialect import CSVDialect
 from streamadapt.connectors.files import FileFormat
 from streamadapt.delay import LabelDelay
 from streamadapt.derived import DerivedSpec
-from streamadapt.detectors import DETECTORS
+from streamadapt.detectors import DETECTORS, ROW_DETECTORS
 from streamadapt.events import FeatureField, TimeField
 from streamadapt.labels import LabelLimits
 from streamadapt.models import LEARNERS
@@ -39,20 +39,21 @@ class DetectorConfig(Component):
     """A drift detector."""
 
 
-Detectors: TypeAlias = kinds_of(DetectorConfig, DETECTORS)  # type: ignore[valid-type]
+Detectors: TypeAlias = kinds_of(DetectorConfig, DETECTORS | ROW_DETECTORS)  # type: ignore[valid-type]
 
 
 Reactions: TypeAlias = tuple[shortened(Reaction, "reset", "forget", "swap", "alert"), ...]  # type: ignore[valid-type,misc]
 
 
 class WatchConfig(ConfigModel):
-    """Detectors on a learner's loss or uncertainty, and what to do when they speak.
+    """Detectors on a learner's loss, uncertainty or features, and what to do when they speak.
 
     Parameters
     ----------
     signal
-        ``loss``, known when the label comes; or ``uncertainty``, the entropy of the predicted
-        classes, known at once, for streams whose labels are late or rare.
+        ``loss``, known when the label comes; or what is known at once, for streams whose labels
+        are late or rare: ``uncertainty``, the entropy of the predicted classes, or ``features``,
+        the rows themselves, for detectors that take rows.
     drift
         The detector whose alarms are drifts.
     warning
@@ -64,10 +65,21 @@ class WatchConfig(ConfigModel):
     """
 
     drift: Detectors
-    signal: Literal["loss", "uncertainty"] = "loss"
+    signal: Literal["loss", "uncertainty", "features"] = "loss"
     warning: Detectors | None = None
     on_drift: Reactions = ()
     on_warning: Reactions = ()
+
+
+def _feature_watch(value: Any) -> Any:  # noqa: ANN401 - whatever stands in a YAML file
+    return {"signal": "features", "drift": "kernel_two_sample"} if value == "features" else value
+
+
+Watching: TypeAlias = Annotated[
+    WatchConfig,
+    BeforeValidator(_feature_watch, json_schema_input_type=Literal["features"] | WatchConfig),
+]
+"""``features`` alone is short for the usual detector on them, without a reaction."""
 
 
 class RobustConfig(ConfigModel):
@@ -94,7 +106,9 @@ class LearnerConfig(Component):
     robust: RobustConfig | None = Field(
         None, description="Leave out rows whose labels may be wrong; {} for the defaults."
     )
-    watch: WatchConfig | None = Field(None, description="Detectors on its loss, and reactions.")
+    watch: Watching | None = Field(
+        None, description="Detectors on its loss, uncertainty or features, and reactions."
+    )
 
 
 Learners: TypeAlias = kinds_of(LearnerConfig, LEARNERS)  # type: ignore[valid-type]

@@ -8,6 +8,7 @@ import numpy as np
 
 from streamadapt.config import Config
 from streamadapt.contracts import PREDICT, Alarm, Reporter
+from streamadapt.detectors import FeatureAlarm
 from streamadapt.events import MISSING_TIME, Reject
 from streamadapt.pipeline import Fact
 from streamadapt.state import State
@@ -17,6 +18,7 @@ __all__ = ["FactLines", "report"]
 
 _LAST = ("event", "position", "time_us")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EVIDENCE = ("size", "age", "statistic", "threshold", "p_value")
 _DIRECTIONS = {"drift": "rise", "warning": "rise", "improvement": "fall"}
 
 
@@ -39,6 +41,7 @@ class FactLines:
         self._track_of = {
             lane.name: i for i, track in enumerate(task.tracks) for lane in track.pipeline.lanes
         }
+        self._features = [column.name for column in task.features.columns]
         self._watches = {name: learner.watch for name, learner in config.learners.items()}
         self._last = (-1, -1, int(MISSING_TIME))  # number, position and time of an event
 
@@ -69,7 +72,15 @@ class FactLines:
         if fact.kind not in _DIRECTIONS:
             return line | {"reaction": fact.kind}
         line |= {"detector": self._detector(fact), "direction": _DIRECTIONS[fact.kind]}
-        return line if fact.alarm is None else line | _evidence(fact.alarm)
+        return line if fact.alarm is None else line | self._evidence(fact.alarm)
+
+    def _evidence(self, alarm: Alarm | FeatureAlarm) -> dict[str, object]:
+        """Return what the detector says of an alarm; `age` counts graded or predicted rows."""
+        told = {name: getattr(alarm, name) for name in _EVIDENCE}
+        if isinstance(alarm, Alarm):
+            return {"direction": {1: "rise", -1: "fall", 0: "other"}[alarm.direction], **told}
+        moved = {"feature": self._features[alarm.feature], "shift": alarm.shift}
+        return {"direction": "other", **told, **moved}
 
     def _detector(self, fact: Fact) -> str | None:
         watch = self._watches.get(fact.lane.split("@")[0])
@@ -86,19 +97,6 @@ class FactLines:
         if n == 0:
             return self._last
         return self._last[0] + n, int(outcome.positions[n - 1]), int(outcome.times_us[n - 1])
-
-
-def _evidence(alarm: Alarm) -> dict[str, object]:
-    """Return what the detector says of an alarm; `age` counts graded rows."""
-    directions = {1: "rise", -1: "fall", 0: "other"}
-    return {
-        "direction": directions[alarm.direction],
-        "size": alarm.size,
-        "age": alarm.age,
-        "statistic": alarm.statistic,
-        "threshold": alarm.threshold,
-        "p_value": alarm.p_value,
-    }
 
 
 def report(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +27,7 @@ from streamadapt.contracts import (
     LearningTask,
     TakesBits,
 )
-from streamadapt.detectors import uncertainty
+from streamadapt.detectors import FeatureAlarm, MultivariateDetector, TakesRows, uncertainty
 from streamadapt.errors import ConfigError
 from streamadapt.evaluation import DEFAULT_EVALUATION, Evaluation
 from streamadapt.labels import Ops
@@ -35,7 +35,11 @@ from streamadapt.metrics import Grades, grades_for
 from streamadapt.reactions import Alert, Forget, Reaction, Reset, Swap
 from streamadapt.state import State
 
-__all__ = ["Fact", "Lane", "Pipeline", "Watch"]
+__all__ = ["AnyDetector", "Fact", "Lane", "Pipeline", "Watch"]
+
+AnyDetector: TypeAlias = Detector | MultivariateDetector
+
+AnyAlarm: TypeAlias = Alarm | FeatureAlarm
 
 Labels: TypeAlias = NDArray[np.int64] | NDArray[np.float64]
 
@@ -48,24 +52,25 @@ class Fact:
 
     ``row`` counts the pipeline's rows from 0; for a drift or warning it is the row whose loss
     raised it, for a reaction the first row that it affects.  ``alarm`` is what the detector says
-    of it, if it says anything: its ``index`` is the row, its ``age`` counts graded rows.
+    of it, if it says anything: its ``index`` is the row, its ``age`` counts graded rows, or of
+    features those that were predicted.
     """
 
     kind: str
     lane: str
     row: int
-    alarm: Alarm | None = None
+    alarm: AnyAlarm | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """Detectors on a learner's loss or uncertainty, and what to do when they speak."""
+    """Detectors on a learner's loss, uncertainty or features; what to do when they speak."""
 
-    drift: Callable[[], Detector]
-    warning: Callable[[], Detector] | None = None
+    drift: Callable[[], AnyDetector]
+    warning: Callable[[], AnyDetector] | None = None
     on_drift: tuple[Reaction, ...] = ()
     on_warning: tuple[Reaction, ...] = ()
-    signal: Literal["loss", "uncertainty"] = "loss"
+    signal: Literal["loss", "uncertainty", "features"] = "loss"
 
     def has(self, kind: type) -> bool:
         """Whether any reaction is of this kind."""
@@ -118,13 +123,8 @@ class Lane:
         self.counts = {"warning": 0, "drift": 0}
         if watch and watch.has(Forget) and not isinstance(self.learner, Forgets):
             raise ConfigError(f"{name}: this learner cannot forget; use reset or swap")
-        is_unsure = watch is not None and watch.signal == "uncertainty"
-        if self.learner.learning_task is LearningTask.REGRESSION:
-            if is_unsure:
-                raise ConfigError(f"{name}: only class probabilities have an uncertainty to watch")
-            self._refuse_bit_detectors("the loss of a number is its absolute error")
-        elif is_unsure:
-            self._refuse_bit_detectors("uncertainty is a number between them")
+        if watch is not None:
+            self._check_detectors(watch.signal)
 
     @property
     def learner_name(self) -> str:
@@ -143,7 +143,7 @@ class Lane:
         P = self._only_predicted(ops, X, y) if self.is_paused else self.learner.run(ops.op, X, y)
         if self.background is not None and not self.is_paused:
             _learn_only(self.background, ops, X, y)
-        values, rows = self._watched_values(ops, P, first_row)
+        values, rows = self._watched_values(ops, X, P, first_row)
         return P, self._watch_values(values, rows) if len(values) else []
 
     def react(self, row: int) -> list[Fact]:
@@ -216,6 +216,28 @@ class Lane:
         P[says] = self.learner.run(np.full(int(says.sum()), PREDICT, np.int8), X[says], y[says])
         return P
 
+    def _check_detectors(self, signal: str) -> None:
+        for name, detector in (("drift", self._drift), ("warning", self._warning)):
+            takes_rows = isinstance(detector, TakesRows)
+            if takes_rows and signal != "features":
+                raise ConfigError(
+                    f"{self.name}: the {name} detector takes rows: give it `signal: features`"
+                )
+            if detector is not None and signal == "features" and not takes_rows:
+                raise ConfigError(
+                    f"{self.name}: the {name} detector takes numbers, not rows of features; "
+                    "use one for rows, such as kernel_two_sample"
+                )
+        is_unsure = signal == "uncertainty"
+        if self.learner.learning_task is LearningTask.REGRESSION:
+            if is_unsure:
+                raise ConfigError(
+                    f"{self.name}: only class probabilities have an uncertainty to watch"
+                )
+            self._refuse_bit_detectors("the loss of a number is its absolute error")
+        elif is_unsure:
+            self._refuse_bit_detectors("uncertainty is a number between them")
+
     def _refuse_bit_detectors(self, why: str) -> None:
         for name, detector in (("drift", self._drift), ("warning", self._warning)):
             if isinstance(detector, TakesBits):
@@ -225,14 +247,15 @@ class Lane:
                 )
 
     def _watched_values(
-        self, ops: Ops, P: FloatArray, first_row: int
+        self, ops: Ops, X: FloatArray, P: FloatArray, first_row: int
     ) -> tuple[FloatArray, IntArray]:
         """Grade the predictions; return what the detectors hear of, and of which rows it is."""
         losses, places = self.grades.settle(ops, P, first_row)
-        if self._watch is not None and self._watch.signal == "uncertainty":
-            places = np.flatnonzero(ops.op & PREDICT)
-            return uncertainty(P[places]), first_row + places
-        return losses, first_row + places
+        if self._watch is None or self._watch.signal == "loss":
+            return losses, first_row + places
+        places = np.flatnonzero(ops.op & PREDICT)
+        heard = uncertainty(P[places]) if self._watch.signal == "uncertainty" else X[places]
+        return heard, first_row + places
 
     def _watch_values(self, values: FloatArray, rows: IntArray) -> list[Fact]:
         facts: list[Fact] = []
@@ -241,17 +264,17 @@ class Lane:
                 continue
             flags = detector.update_many(values)
             if flags.any():
-                alarms = detector.alarms if isinstance(detector, HasAlarms) else None
-                facts += self._hear(kind, rows[flags].tolist(), alarms)
+                facts += self._hear(kind, rows[flags].tolist(), _alarms_of(detector))
         return facts
 
-    def _hear(self, kind: str, rows: list[int], alarms: list[Alarm] | None) -> list[Fact]:
+    def _hear(self, kind: str, rows: list[int], alarms: Sequence[AnyAlarm] | None) -> list[Fact]:
         """Note alarms; unless the loss fell, they are a reason to react."""
         bad, good = [], []
         # Its place in the call would depend on how the stream is cut; its row does not.
         told = [None] * len(rows) if alarms is None else list(map(_at_row, alarms, rows))
         for row, alarm in zip(rows, told, strict=True):
-            if alarm is None or alarm.direction >= 0:
+            is_fall = isinstance(alarm, Alarm) and alarm.direction < 0
+            if not is_fall:
                 bad.append(Fact(kind, self.name, row, alarm))
             elif kind == "drift":
                 good.append(Fact("improvement", self.name, row, alarm))
@@ -343,7 +366,13 @@ class Pipeline:
         return list(pairwise(edges))
 
 
-def _at_row(alarm: Alarm, row: int) -> Alarm:
+def _alarms_of(detector: AnyDetector) -> Sequence[AnyAlarm] | None:
+    if isinstance(detector, HasAlarms | TakesRows):
+        return cast(Sequence[AnyAlarm], detector.alarms)
+    return None
+
+
+def _at_row(alarm: AnyAlarm, row: int) -> AnyAlarm:
     return replace(alarm, index=row)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from streamadapt import connectors
 from streamadapt.contracts import Detector, Learner, Sink, Store
+from streamadapt.detectors import DDM, PageHinkley
 from streamadapt.detectors import registry as detector_registry
 from streamadapt.events import Source
 from streamadapt.laws import contract_members, sized
@@ -19,6 +20,7 @@ from streamadapt.models import registry as learner_registry
 from streamadapt.models.change import learning_changes
 from streamadapt.models.robust import learning_robustly
 from streamadapt.storage_laws import Read
+from tests.laws.many_in_one import OneFeature, OneKey
 from tests.laws.source_files import (
     RIVER_SCHEMA,
     SCHEMA,
@@ -44,7 +46,13 @@ LEARNER_CLASSES: dict[str, Any] = {
     "change": _change,
     "robust": _robust,
 }
-DETECTOR_CLASSES: dict[str, Any] = dict(detector_registry.DETECTORS)
+DETECTOR_CLASSES: dict[str, Any] = {
+    **detector_registry.DETECTORS,
+    "bank_of_ddm": lambda: OneKey(DDM()),
+    "bank_of_page_hinkley": lambda: OneKey(PageHinkley(threshold=10.0)),
+    "kernel_two_sample": OneFeature,
+}
+"""Those on many keys, or on rows, as a stream of numbers hears them."""
 
 RIVER_KEY = b"a key for tests only"
 
@@ -102,6 +110,8 @@ LEARNERS: dict[str, dict[str, Any]] = {
 
 DETECTORS: dict[str, dict[str, Any]] = {
     "adwin": {},
+    "bank_of_ddm": {},
+    "bank_of_page_hinkley": {},
     "bocpd": {"max_runs": 40},
     "cusum": {"mode": "both"},
     "ddm": {},
@@ -112,6 +122,7 @@ DETECTORS: dict[str, dict[str, Any]] = {
     "geometric_moving_average": {"mode": "both"},
     "hddm_a": {"two_sided_test": True},
     "hddm_w": {"two_sided_test": True},
+    "kernel_two_sample": {"reference_size": 200, "window_size": 40},
     "kswin": {},
     "page_hinkley": {},
     "rddm": {"min_stable_size": 200, "max_concept_size": 500, "warning_limit": 50},
