@@ -18,7 +18,8 @@ from streamadapt.detectors.adwin_kernels import (
     adwin_run,
 )
 from streamadapt.detectors.detector import ArrayDetector
-from streamadapt.detectors.detector_kernels import ALARM, NO_ALARM, WARNING
+from streamadapt.detectors.detector_kernels import ALARM, LEAST_CONFIDENCE, NO_ALARM, WARNING
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -68,6 +69,7 @@ class ADWIN(ArrayDetector):
     kind = "adwin"
     state_version = 2  # since alarms tell of their cut
     kernel = adwin_run
+    alarm_threshold = Threshold("delta", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True)
     parameter_names = ("delta", "clock", "max_buckets", "min_window_length", "grace_period")
 
     def __init__(

@@ -12,6 +12,7 @@ from streamadapt.detectors.bocpd_kernels import (
     bocpd_run,
 )
 from streamadapt.detectors.detector import ArrayDetector
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -85,6 +86,7 @@ class BOCPD(ArrayDetector):
         "prior_beta",
     )
     kernel = bocpd_run
+    alarm_threshold = Threshold("threshold", "higher", 1e-6, 1.0, is_probability=True)
 
     def __init__(  # noqa: PLR0913, PLR0917 - the method's own parameters
         self,

@@ -9,6 +9,7 @@ from streamadapt.detectors.cusum_kernels import cusum_run
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.page_hinkley import Mode
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import ParameterError, checked
 
 __all__ = ["CUSUM", "sides"]
@@ -52,6 +53,7 @@ class CUSUM(ArrayDetector):
     kind = "cusum"
     parameter_names = ("min_instances", "delta", "threshold", "mode")
     kernel = cusum_run
+    alarm_threshold = Threshold("threshold", "higher", 1e-9, 1e50)
 
     def __init__(
         self,

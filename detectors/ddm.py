@@ -7,6 +7,7 @@ import math
 from streamadapt.detectors.ddm_kernels import ddm_run
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import checked
 
 __all__ = ["DDM"]
@@ -51,6 +52,7 @@ class DDM(BitDetector):
     kind = "ddm"
     parameter_names = ("warm_start", "warning_threshold", "drift_threshold")
     kernel = ddm_run
+    alarm_threshold = Threshold("drift_threshold", "higher", 1e-3, 1e6)
 
     def __init__(
         self, warm_start: int = 30, warning_threshold: float = 2.0, drift_threshold: float = 3.0

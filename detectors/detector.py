@@ -21,6 +21,7 @@ from streamadapt.detectors.detector_kernels import (
     WARNING,
     first_that_is_no_bit,
 )
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError
 from streamadapt.jit import Kernel
 from streamadapt.state import State, Value
@@ -60,6 +61,8 @@ class ArrayDetector:
     state_version: ClassVar[int] = 1
     parameter_names: ClassVar[tuple[str, ...]]
     kernel: ClassVar[Kernel]
+    alarm_threshold: ClassVar[Threshold | None] = None
+    """What is to be set for fewer or more alarms; None where nothing can be."""
 
     def __init__(
         self,

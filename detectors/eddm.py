@@ -5,6 +5,7 @@ from __future__ import annotations
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import N_COMMON
 from streamadapt.detectors.eddm_kernels import eddm_run
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import ParameterError, checked
 
 __all__ = ["EDDM"]
@@ -51,6 +52,7 @@ class EDDM(BitDetector):
     kind = "eddm"
     parameter_names = ("warm_start", "alpha", "beta")
     kernel = eddm_run
+    alarm_threshold = Threshold("beta", "lower", 1e-6, 1.0, is_probability=True)
 
     def __init__(self, warm_start: int = 30, alpha: float = 0.95, beta: float = 0.9) -> None:
         self.warm_start = int(checked("warm_start", warm_start, 0, 2**53))

@@ -13,6 +13,7 @@ from streamadapt.detectors.exchangeability_kernels import (
     N_SUMS,
     exchangeability_run,
 )
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -73,6 +74,7 @@ class ExchangeabilityMartingale(ArrayDetector):
     kind = "exchangeability_martingale"
     parameter_names = ("alpha", "block_size", "jump", "stake", "seed")
     kernel = exchangeability_run
+    alarm_threshold = Threshold("alpha", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True)
 
     def __init__(
         self,

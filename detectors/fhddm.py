@@ -10,6 +10,7 @@ from streamadapt.contracts import IntArray
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE
 from streamadapt.detectors.fhddm_kernels import N_COUNTS, RIGHT, N, fhddm_run
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -59,6 +60,9 @@ class FHDDM(BitDetector):
 
     kind = "fhddm"
     kernel = fhddm_run
+    alarm_threshold = Threshold(
+        "confidence_level", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True
+    )
     parameter_names = ("sliding_window_size", "confidence_level", "short_window_size")
 
     def __init__(

@@ -7,6 +7,7 @@ from streamadapt.detectors.cusum_kernels import geometric_moving_average_run
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.page_hinkley import Mode
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import checked
 
 __all__ = ["GeometricMovingAverage"]
@@ -48,6 +49,7 @@ class GeometricMovingAverage(ArrayDetector):
     kind = "geometric_moving_average"
     parameter_names = ("min_instances", "threshold", "alpha", "mode")
     kernel = geometric_moving_average_run
+    alarm_threshold = Threshold("threshold", "higher", 1e-9, 1e50)
 
     def __init__(
         self,

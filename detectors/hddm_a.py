@@ -7,6 +7,7 @@ import math
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE, N_COMMON
 from streamadapt.detectors.hddm_a_kernels import hddm_a_run
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import checked
 
 __all__ = ["HDDMA"]
@@ -51,6 +52,9 @@ class HDDMA(BitDetector):
     kind = "hddm_a"
     parameter_names = ("drift_confidence", "warning_confidence", "two_sided_test")
     kernel = hddm_a_run
+    alarm_threshold = Threshold(
+        "drift_confidence", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True
+    )
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import math
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE, N_COMMON
 from streamadapt.detectors.hddm_w_kernels import AFRESH, hddm_w_run
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import checked
 
 __all__ = ["HDDMW"]
@@ -54,6 +55,9 @@ class HDDMW(BitDetector):
     kind = "hddm_w"
     parameter_names = ("drift_confidence", "warning_confidence", "lambda_val", "two_sided_test")
     kernel = hddm_w_run
+    alarm_threshold = Threshold(
+        "drift_confidence", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True
+    )
 
     def __init__(
         self,

@@ -9,9 +9,10 @@ import numpy as np
 
 from streamadapt.contracts import FloatArray
 from streamadapt.detectors.detector import ArrayDetector
-from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
+from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE, LIMIT, N_COMMON
 from streamadapt.detectors.kswin_kernels import DISTANCE, HELD, NEXT, ks_probability, kswin_run
 from streamadapt.detectors.mersenne_kernels import N_WORDS, seeded
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, ParameterError, checked
 from streamadapt.state import State, Value
 
@@ -64,6 +65,7 @@ class KSWIN(ArrayDetector):
 
     kind = "kswin"
     kernel = kswin_run
+    alarm_threshold = Threshold("alpha", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True)
     parameter_names = ("alpha", "window_size", "stat_size", "seed")
 
     def __init__(

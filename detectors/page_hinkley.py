@@ -9,6 +9,7 @@ import numpy as np
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.page_hinkley_kernels import AFRESH, page_hinkley_run
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import ParameterError, checked
 
 __all__ = ["Mode", "PageHinkley"]
@@ -58,6 +59,7 @@ class PageHinkley(ArrayDetector):
     state_version = 2  # since alarms tell of their change point
     parameter_names = ("min_instances", "delta", "threshold", "alpha", "mode")
     kernel = page_hinkley_run
+    alarm_threshold = Threshold("threshold", "higher", 1e-9, 1e50)
 
     def __init__(
         self,

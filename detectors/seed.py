@@ -15,6 +15,7 @@ from streamadapt.detectors.seed_kernels import (
     WIDTH,
     seed_run,
 )
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -75,6 +76,7 @@ class SEED(ArrayDetector):
         "max_blocks",
     )
     kernel = seed_run
+    alarm_threshold = Threshold("delta", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True)
 
     def __init__(
         self,

@@ -9,7 +9,9 @@ import numpy as np
 
 from streamadapt.contracts import IntArray
 from streamadapt.detectors.detector import BitDetector
+from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE
 from streamadapt.detectors.stepd_kernels import N_COUNTS, RECENT, N, stepd_run
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, ParameterError, checked
 from streamadapt.state import State, Value
 
@@ -55,6 +57,9 @@ class STEPD(BitDetector):
     kind = "stepd"
     parameter_names = ("window_size", "alpha_drift", "alpha_warning")
     kernel = stepd_run
+    alarm_threshold = Threshold(
+        "alpha_drift", "lower", LEAST_CONFIDENCE, 1.0, is_probability=True, beside="alpha_warning"
+    )
 
     def __init__(
         self, window_size: int = 30, alpha_drift: float = 0.003, alpha_warning: float = 0.05

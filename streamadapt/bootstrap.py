@@ -1,4 +1,4 @@
-"""The stationary bootstrap of a mean, and how long its blocks have to be.
+"""The stationary bootstrap of a mean or a stream, and how long its blocks have to be.
 
 Values next to each other in a stream are alike, so that it is blocks of them that are resampled, at
 random places and of random (geometric) length, around the end of the stream (Politis and Romano,
@@ -13,7 +13,7 @@ import numpy as np
 
 from streamadapt.contracts import FloatArray, IntArray
 
-__all__ = ["automatic_block_length", "resampled_means"]
+__all__ = ["automatic_block_length", "resampled", "resampled_means"]
 
 
 def automatic_block_length(x: FloatArray) -> float:
@@ -73,6 +73,24 @@ def resampled_means(d: FloatArray, block: float, n_resamples: int, seed: int) ->
         starts = rng.integers(n, size=len(lengths))
         means[i] = (sums[(starts + lengths) % n] - sums[starts]).sum() / n
     return means
+
+
+def resampled(x: FloatArray, block: float, n: int, rng: np.random.Generator) -> FloatArray:
+    """Return `n` values of a stationary stream made of blocks of `x`, `block` long on average.
+
+    It may be longer than `x`, which is a ring.
+
+    Examples
+    --------
+    >>> resampled(np.arange(10.0), 4.0, 8, np.random.default_rng(1)).tolist()
+    [7.0, 8.0, 9.0, 0.0, 1.0, 2.0, 3.0, 9.0]
+    """
+    lengths = _lengths(rng, n, block)
+    starts = rng.integers(len(x), size=len(lengths))
+    ends = np.cumsum(lengths)
+    places = np.arange(n) + np.repeat(starts - ends + lengths, lengths)
+    found: FloatArray = x[places % len(x)]
+    return found
 
 
 def _lengths(rng: np.random.Generator, n: int, block: float) -> IntArray:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from streamadapt.cli_calibrate import calibrate
 from streamadapt.cli_init import init
 from streamadapt.cli_live import control, run
 from streamadapt.cli_parts import INTERRUPTED, LogLevel, PipelineFile, command, stopping
@@ -82,6 +83,7 @@ app = typer.Typer(
 
 app.command()(init)
 app.command()(tune)
+app.command()(calibrate)
 app.command()(run)
 app.command()(control)
 app.command()(topics)
