@@ -12,10 +12,13 @@ from streamadapt.detectors.rddm_kernels import (
     HELD,
     MOST,
     N_COUNTS,
+    N_SINCE,
     N_SUMS,
     WARNED_AT,
+    rate_since_warning,
     rddm_run,
 )
+from streamadapt.detectors.threshold import Threshold
 from streamadapt.errors import CorruptStateError, checked
 from streamadapt.state import State, Value
 
@@ -76,6 +79,7 @@ class RDDM(BitDetector):
         "warning_limit",
     )
     kernel = rddm_run
+    alarm_threshold = Threshold("drift_threshold", "higher", 1e-3, 1e6, beside="warning_threshold")
 
     def __init__(
         self,
@@ -97,7 +101,8 @@ class RDDM(BitDetector):
         self._ring = np.zeros(self.min_stable_size, np.int64)
         levels = [self.warning_threshold, self.drift_threshold]
         params = [self.warm_start, *levels, self.max_concept_size, self.warning_limit]
-        super().__init__(params, N_COUNTS, N_SUMS, (self._ring,))
+        self._since = np.zeros(N_SINCE)
+        super().__init__(params, N_COUNTS, N_SUMS, (self._ring, self._since))
         self._sums[1:] = MOST
 
     def _places(self) -> IntArray:
@@ -120,3 +125,5 @@ class RDDM(BitDetector):
             raise CorruptStateError(f"{self.kind}: the values held do not fit their counters")
         self._counts[:], self._sums[:] = counts, sums
         self._ring[: len(held)] = held
+        params = self._memory[0]
+        rate_since_warning(self._counts, self._ring, params, self._since)

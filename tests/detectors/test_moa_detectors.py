@@ -240,3 +240,27 @@ def test_parameters_that_make_no_sense_are_refused_by_name(
 ) -> None:
     with pytest.raises(ParameterError, match=named):
         make(**given_)
+
+
+def test_ecdd_hears_nothing_at_rates_of_a_half_and_more() -> None:
+    """There its limit, the paper's and MOA's, is beyond 1, where no average of 0 and 1 comes."""
+    rng = np.random.default_rng(0)
+    rate = np.repeat([0.52, 0.95], 2000)
+    flags = ECDD(min_instances=500).update_many((rng.random(4000) < rate).astype(np.float64))
+    assert not flags.any()
+    rate = np.repeat([0.1, 0.4], 2000)
+    flags = ECDD(min_instances=500).update_many((rng.random(4000) < rate).astype(np.float64))
+    assert flags[2000:2100].any()
+
+
+def test_rddm_that_was_restored_in_its_warning_zone_starts_anew_from_the_same_values() -> None:
+    xs, whole = bits("sudden", 4000, 3), RDDM()
+    flags = whole.update_many(xs)
+    in_warning = np.flatnonzero(whole.warnings)
+    for cut in in_warning[:: max(1, len(in_warning) // 20)].tolist():
+        first, second = RDDM(), RDDM()
+        first.update_many(xs[: cut + 1])
+        second.update_many(xs[100:700])  # what it knew of another warning is gone
+        second.restore(first.state())
+        assert second.update_many(xs[cut + 1 :]).tolist() == flags[cut + 1 :].tolist()
+        assert second.state().digest() == whole.state().digest()
