@@ -7,7 +7,7 @@ from pathlib import Path
 
 from streamadapt.errors import FatalError
 
-__all__ = ["AppendFile"]
+__all__ = ["AppendFile", "put_in_place"]
 
 
 class AppendFile:
@@ -89,6 +89,14 @@ class AppendFile:
         """Flush and release; nothing may be called after it."""
         self.flush()
         self._file.close()
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Rename a finished file; after a crash it is there whole or not at all."""
+    with new.open("rb") as file:
+        os.fsync(file.fileno())
+    new.replace(path)
+    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

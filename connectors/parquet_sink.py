@@ -9,7 +9,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streamadapt.connectors.append_file import AppendFile
+from streamadapt.connectors.append_file import AppendFile, put_in_place
 
 __all__ = ["GROUP_ROWS", "Complete", "ParquetSink", "SpoolReader", "parquet_writer"]
 
@@ -183,7 +183,7 @@ class _Table:
         if self._writer is not None:
             self._writer.close()
         self._reader.close()
-        self._new.replace(self._path)
+        put_in_place(self._new, self._path)
 
     def drop(self) -> None:
         """Forget the file under way."""

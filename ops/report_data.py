@@ -129,7 +129,8 @@ def _facts(path: Path) -> tuple[Columns, int]:
 
 def _read_predictions(run: RunData, path: Path) -> None:
     if path.exists():
-        with pq.ParquetFile(path) as file:
+        # Buffered ahead, the columns of the whole file would be in memory.
+        with pq.ParquetFile(path, pre_buffer=False) as file:
             # A run that was resumed with other learners has the columns of the old ones.
             written = [lane for lane in run.lanes if lane in file.schema_arrow.names]
             if run.classes:
