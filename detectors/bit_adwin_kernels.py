@@ -90,13 +90,12 @@ def window_mean(windows: Windows, m: int) -> float:
     return windows[m, TOTAL] / width if width > 0 else 0.0
 
 
-@lean_kernel
+@inlined_kernel
 def take_bit(windows: Windows, m: int, bit: int, delta: float) -> int:
     """Take a bit into window m, and every 32 bits drop its oldest buckets while there is a cut."""
-    width = windows[m, WIDTH]
-    before = windows[m, TOTAL] / width if width > 0 else 0.0
+    width, total = windows[m, WIDTH], windows[m, TOTAL]
     windows[m, WIDTH] = width + 1
-    windows[m, TOTAL] += bit
+    windows[m, TOTAL] = total + bit
     row, carried = 0, bit
     while True:
         if row == MAX_ROWS:
@@ -123,6 +122,12 @@ def take_bit(windows: Windows, m: int, bit: int, delta: float) -> int:
     if windows[m, PHASE] < CLOCK:
         return UNCUT
     windows[m, PHASE] = 0
+    return _cut(windows, m, total / width if width > 0 else 0.0, delta)
+
+
+@lean_kernel
+def _cut(windows: Windows, m: int, before: float, delta: float) -> int:
+    """Drop the oldest buckets of window m while there is a cut; `before` was its mean."""
     if windows[m, WIDTH] <= LEAST_WIDTH or not _has_cut(windows, m, delta):
         return UNCUT
     while True:

@@ -29,7 +29,14 @@ from streamadapt.models.hoeffding_tree_kernels import (
     rank_leaves,
     release,
 )
-from streamadapt.models.leaf_kernels import class_of, fill_votes, judge, learn_at
+from streamadapt.models.leaf_kernels import (
+    class_of,
+    fill_votes,
+    is_whole,
+    judge,
+    judge_class,
+    learn_at,
+)
 from streamadapt.models.poisson_kernels import next_poisson
 from streamadapt.models.subtree_kernels import ALTERNATE, compact, plant_beside, replace, settle_new
 from streamadapt.models.tree_kernels import BELOW, leaf_of
@@ -97,10 +104,12 @@ def run_members(
         if learns:
             times = next_poisson(seeds[m, TIMES], table)[1]
             seeds[m, TIMES] = settled(seeds[m, TIMES] * step + stride)
-        error = 0
+        error, front, front_slot, is_judged = 0, 0, -1, False
         for phase in range(3 if learns else 1):
             root = int(links[0, ALTERNATE]) if phase == BEHIND else 0
-            if root < 0 or (times == 0 and (phase == BEHIND or (phase == AGAIN and not by_row))):
+            if root < 0 or (phase != FRONT and times == 0):
+                continue
+            if phase == AGAIN and is_judged and nodes[front].first_child == front_slot:
                 continue
             weight = w[i] * times if phase != AGAIN else 0.0
             if phase == BEHIND and forest[BEHIND_IS_RESAMPLED] == 0.0:
@@ -126,7 +135,8 @@ def run_members(
             if weight == 0.0:
                 continue
             generator = SUBSETS if phase == FRONT else SUBSETS_BEHIND
-            if slot >= 0 and is_patched and heads[slot, HAS_SEEN] == 0.0:
+            is_known = slot >= 0 and heads[slot, HAS_SEEN] != 0.0
+            if slot >= 0 and is_patched and not is_known:
                 for j in range(patches.shape[2]):
                     heads[slot, N_HEADS + k + j] = patches[m, phase, j]
             seeds[m, generator] = _learn(
@@ -134,6 +144,14 @@ def run_members(
                 class_weights, heads, gauss, counts, free_slots, row, scratch, promises, links,
                 no_windows,
             )  # fmt: skip
+            if phase == FRONT and is_known and nodes[leaf].feature < 0 and is_whole(row):
+                # The leaf is what it was, but for one class.
+                bayes = judge_class(
+                    y[i], leaf, slot, tree, columns, class_weights, heads, gauss, counts, row,
+                    scratch,
+                )  # fmt: skip
+                error = int(class_of(bayes, leaf, slot, kind, class_weights, heads) != y[i])
+                front, front_slot, is_judged = leaf, slot, True
         if not learns:
             continue
         if times > 0:

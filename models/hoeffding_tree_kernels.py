@@ -36,6 +36,7 @@ from streamadapt.models.nominal_kernels import (
     suggest_counts,
 )
 from streamadapt.models.split_merit_kernels import INFO_GAIN, TIE, impurity, merit_range
+from streamadapt.models.split_screen_kernels import N_ROOM, cannot_split
 from streamadapt.models.tree_kernels import BELOW, grow, leaf_of
 
 __all__ = [
@@ -334,11 +335,19 @@ def attempt_split(
     slot = int(nodes[leaf].first_child)
     criterion = tree[0].criterion
     before = impurity(class_weights, leaf, criterion)
+    total = weight_of(class_weights, leaf)
+    span = merit_range(class_weights, leaf, criterion)
+    bound = math.sqrt(span * span * tree[0].log_inverse_delta / (2.0 * total))
+    subset = N_HEADS + class_weights.shape[1]
+    is_open = bound >= tree[0].tau and criterion == INFO_GAIN and promises.size >= N_ROOM
+    if is_open and cannot_split(
+        tree, columns, heads, subset, gauss, counts, slot, before, bound, promises
+    ):
+        return
     # Not to split is a candidate too, but by information gain any other wins.
     null = -math.inf if criterion == INFO_GAIN else 1.0 - before
     best, second = null + TIE, -math.inf
     chosen, chosen_gauss, test, threshold = -1, -1, BELOW, math.nan
-    subset = N_HEADS + class_weights.shape[1]
     n_subset, n_numeric = heads.shape[1] - subset, 0
     for j in range(n_subset if n_subset > 0 else columns.shape[0]):
         p = int(heads[slot, subset + j]) if n_subset > 0 else int(columns[j].place)
@@ -366,9 +375,6 @@ def attempt_split(
             second = m
     if chosen < 0:
         return
-    total = weight_of(class_weights, leaf)
-    span = merit_range(class_weights, leaf, criterion)
-    bound = math.sqrt(span * span * tree[0].log_inverse_delta / (2.0 * total))
     if not (best - second > bound or bound < tree[0].tau):
         return
     if chosen < tree[0].n_numeric:

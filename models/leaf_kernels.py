@@ -38,11 +38,20 @@ from streamadapt.models.hoeffding_tree_kernels import (
 )
 from streamadapt.models.nominal_kernels import (
     count_log_scale,
+    count_log_value,
     count_log_values,
     observe_counts,
 )
 
-__all__ = ["class_of", "fill_votes", "judge", "learn_at", "trusts_bayes"]
+__all__ = [
+    "class_of",
+    "fill_votes",
+    "is_whole",
+    "judge",
+    "judge_class",
+    "learn_at",
+    "trusts_bayes",
+]
 
 
 @inlined_kernel
@@ -108,6 +117,41 @@ def judge(
         scratch[logs, c] = log
         if log > highest:
             bayes, highest = c, log
+    return bayes
+
+
+@inlined_kernel
+def is_whole(row: FloatArray) -> bool:
+    """Tell whether nothing is missing of the row that `judge` has left."""
+    whole = True
+    for p in range(row.shape[0]):
+        whole = whole and row[p] == row[p]
+    return whole
+
+
+@inlined_kernel
+def judge_class(
+    c: int, leaf: int, slot: int, tree: Records, columns: Records, class_weights: FloatArray,
+    heads: FloatArray, gauss: FloatArray, counts: FloatArray, row: FloatArray,
+    scratch: FloatArray,
+) -> int:  # fmt: skip
+    """Return what `judge` would for the same row, which is whole, after it was learned as class c.
+
+    The other classes' logarithms stand in scratch still.
+    """
+    bayes, highest = PRIOR, -math.inf
+    if tree[0].leaf_prediction == MAJORITY:
+        return bayes
+    log, logs = heads[slot, N_HEADS + c], scratch.shape[0] - 1
+    if log > -math.inf:
+        distance = gauss_distance(gauss, slot, c, row)
+        log = log - 0.5 * distance if distance < IMPOSSIBLE else -math.inf
+        if tree[0].n_numeric < columns.shape[0]:
+            log += count_log_value(counts, columns, tree[0].n_numeric, slot, c, row)
+    scratch[logs, c] = log
+    for b in range(class_weights.shape[1]):
+        if scratch[logs, b] > highest:
+            bayes, highest = b, scratch[logs, b]
     return bayes
 
 

@@ -23,6 +23,7 @@ __all__ = [
     "clear_counts",
     "count_branches",
     "count_log_scale",
+    "count_log_value",
     "count_log_values",
     "forget_counts",
     "n_values_seen",
@@ -136,6 +137,26 @@ def count_log_values(
                     scratch[0, c] = 1.0
     for c in range(k):
         scratch[logs, c] += math.log(scratch[0, c])
+
+
+@inlined_kernel
+def count_log_value(
+    counts: FloatArray,
+    columns: NDArray[np.void],
+    first: int,
+    slot: int,
+    c: int,
+    x: FloatArray,
+) -> float:
+    """Return what `count_log_values` fills in for class c, to the bit."""
+    product, folded = 1.0, 0.0
+    for m in range(first, columns.shape[0]):
+        if x[m] == x[m]:
+            product *= counts[slot, int(columns[m].offset) + VALUES + int(x[m]), c] + 1.0
+        if (m - first) % 8 == 7 and product > 1e150:
+            folded += math.log(product)
+            product = 1.0
+    return folded + math.log(product)
 
 
 @lean_kernel
