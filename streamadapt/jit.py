@@ -145,10 +145,10 @@ class _Cache(FunctionCache):
             return None
 
 
-def _compiled(function: Kernel, **options: Any) -> Kernel:
+def _compiled(function: Kernel, **more: bool | set[str]) -> Kernel:
     before, config.CACHE_DIR = config.CACHE_DIR, str(_CACHE_FOLDER)
     try:
-        options = {"fastmath": False, "error_model": "numpy", **options}
+        options: Any = {"fastmath": False, "error_model": "numpy", **more}
         compiled: Any = numba.njit(nogil=True, **options)(function)
         if _IS_KEPT:
             # What njit(cache=True) does, but with a class of our own.
