@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -45,9 +44,9 @@ from streamadapt.models import (
 
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import Row, row, timed, versions, write_results
-from hoeffding_tree import Case, electricity, generated, java_versions, moa_jar
+from hoeffding_tree import Case, electricity, generated
+from moa_loop import MOALoop, java_versions, moa_jar, write_rows
 
-HERE = Path(__file__).parent
 N_MODELS = 10
 EAGER: dict[str, Any] = {"grace_period": 50, "delta": 0.01}
 
@@ -117,23 +116,16 @@ def least_ns(make: Callable[[], Any], case: Case, passes: int = 3) -> tuple[floa
 
 
 def moa(
-    case: Case, command: str, jar: Path, folder: Path
+    case: Case, command: str, loop: MOALoop, folder: Path
 ) -> list[tuple[str, float, IntArray | None]]:
-    rows, out = folder / f"{case.name}.rows", folder / "predictions"
+    rows = folder / f"{case.name}.rows"
     if not rows.is_file():
-        with rows.open("wb") as file:
-            np.array([*case.X.shape, case.n_classes, *case.n_values], "<i4").tofile(file)
-            np.column_stack([case.X, case.y]).astype("<f8").tofile(file)
-    java = ["java", "-cp", f"{jar}{os.pathsep}{folder}", "LearnerLoop", str(rows), str(out)]
-
-    def run(passes: int) -> str:
-        argv = [*java, str(passes), command]
-        return subprocess.run(argv, check=True, capture_output=True, text=True).stdout
-
-    process = timed(lambda: run(1), len(case.y), 1)
-    loop = int(run(3).split()[-1]) / len(case.y)
-    predicted = np.fromfile(out, np.uint8).astype(int)
-    return [("MOA process", process, None), ("MOA loop", loop, predicted)]
+        write_rows(rows, case.X, case.y, case.n_classes, case.n_values)
+    process = timed(lambda: loop.run(rows, command, 1), len(case.y), 1)
+    found = loop.run(rows, command, 3)
+    predicted = found.predicted.astype(int)
+    warm = found.cpu_ns[-1] / len(case.y)
+    return [("MOA process", process, None), ("MOA loop", warm, predicted)]
 
 
 def river(case: Case, make: Callable[[], Any], n: int) -> tuple[float, IntArray]:
@@ -149,7 +141,7 @@ def river(case: Case, make: Callable[[], Any], n: int) -> tuple[float, IntArray]
 
 
 def measured(
-    case: Case, name: str, jar: Path | None, folder: Path, river_rows: int
+    case: Case, name: str, loop: MOALoop | None, folder: Path, river_rows: int
 ) -> Iterator[tuple[str, float, IntArray | None]]:
     """Yield system, nanoseconds per row, and classes predicted; ours comes first."""
     ours, command, rivers, settings, n_trees = LEARNERS[name]
@@ -163,8 +155,8 @@ def measured(
         lambda: HoeffdingTreeClassifier(*sizes, nominal_features=nominal, **settings), case
     )
     yield "floor", plain * n_trees, None
-    if jar is not None:
-        yield from moa(case, command, jar, folder)
+    if loop is not None:
+        yield from moa(case, command, loop, folder)
     yield "River", *river(case, rivers, river_rows)
 
 
@@ -190,15 +182,13 @@ def main() -> None:
     print(layout.format("case", "learner", "system", *head))
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        if jar is not None:
-            source = HERE / "forests_moa" / "LearnerLoop.java"
-            subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
+        loop = MOALoop(jar, folder) if jar else None
         for case in cases(options.rows):
             if case.name not in options.cases.split(","):
                 continue
             for name in options.learners.split(","):
                 own_ns, own = 1.0, case.y
-                for system, ns, predicted in measured(case, name, jar, folder, options.river_rows):
+                for system, ns, predicted in measured(case, name, loop, folder, options.river_rows):
                     if system == "streamadapt" and predicted is not None:
                         own_ns, own = ns, predicted
                     add = partial(row, f"{case.name}, {name}", system)

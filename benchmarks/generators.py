@@ -48,7 +48,7 @@ from streamadapt.java_random_kernels import INCREMENT, MASK, MULTIPLIER
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import Row, row, timed, versions, write_results
 from generators_moa_rows import MOA
-from hoeffding_tree import java_versions, moa_jar
+from moa_loop import java_versions, moa_jar
 
 BLOCK_ROWS = 16_384
 WARM_UP = 3

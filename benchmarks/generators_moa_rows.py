@@ -4,7 +4,7 @@
 
 runs MOA for every case of ``tests/connectors/moa_rows/reference.json`` and compares all rows, bit
 by bit.  ``--write`` writes the hashes of MOA's first 10,000 rows, and its first 5 rows, into the
-file; what is ours has no part in them.  The jar is found as in ``benchmarks/hoeffding_tree.py``.
+file; what is ours has no part in them.  The jar is found as in ``benchmarks/moa_loop.py``.
 """
 
 from __future__ import annotations
@@ -25,11 +25,10 @@ from streamadapt.contracts import FloatArray, IntArray
 
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from hoeffding_tree import moa_jar
+from moa_loop import compiled, moa_jar
 
 from tests.connectors.moa_rows.cases import REFERENCE, Case, cases, made
 
-HERE = Path(__file__).parent
 HASHED_ROWS, SHOWN_ROWS = 10_000, 5
 
 
@@ -38,9 +37,7 @@ class MOA:
 
     def __init__(self, jar: Path, folder: Path) -> None:
         self._folder = folder
-        source = HERE / "generators_moa" / "GeneratorRows.java"
-        subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
-        self._java = ["java", "-cp", f"{jar}{os.pathsep}{folder}", "GeneratorRows"]
+        self._java = ["java", "-cp", compiled("GeneratorRows", jar, folder), "GeneratorRows"]
 
     def rows(self, command: str, n: int) -> tuple[FloatArray, IntArray]:
         path = self._folder / "rows"

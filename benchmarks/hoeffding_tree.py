@@ -22,13 +22,10 @@ from __future__ import annotations
 import argparse
 import gzip
 import os
-import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -46,9 +43,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from bench import Row, electricity_path, row, timed, versions, write_results
 from hoeffding_tree_capymoa import evaluated, is_installed, looped, write_arff
 from hoeffding_tree_floor import floor_ns, work_per_event
-
-HERE = Path(__file__).parent
-CAPYMOA = "0.15.1"
+from moa_loop import CAPYMOA, MOALoop, java_versions, moa_jar, write_rows
 
 
 @dataclass(frozen=True)
@@ -130,47 +125,16 @@ def river(case: Case, n: int) -> Result:
     return Result("River", (time.perf_counter() - start) / len(rows) * 1e9, predicted)
 
 
-def moa_jar(given: str | None) -> Path | None:
-    """Return a jar of MOA, fetched into the user's cache if none is given; None without Java."""
-    if not (shutil.which("java") and shutil.which("javac")):
-        print("MOA: no java and javac, left out")
-        return None
-    if given:
-        return Path(given)
-    folder = (
-        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "streamadapt-benchmarks"
-    )
-    jar = folder / f"moa-capymoa-{CAPYMOA}.jar"
-    if not jar.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        pip = [sys.executable, "-m", "pip", "download", "--no-deps", f"capymoa=={CAPYMOA}"]
-        if subprocess.run([*pip, "-d", str(folder)]).returncode != 0:
-            print("MOA: no jar given, and CapyMOA cannot be downloaded, left out")
-            return None
-        with zipfile.ZipFile(next(folder.glob("capymoa-*.whl"))) as wheel:
-            jar.write_bytes(wheel.read("capymoa/jar/moa.jar"))
-    return jar
-
-
 def moa(case: Case, jar: Path, folder: Path, passes: int) -> list[Result]:
-    rows, out = folder / "rows", folder / "predictions"
-    n, d = case.X.shape
-    with rows.open("wb") as file:
-        np.array([n, d, case.n_classes, *case.n_values], "<i4").tofile(file)
-        np.column_stack([case.X, case.y]).astype("<f8").tofile(file)
-    java = ["java", "-cp", f"{jar}{os.pathsep}{folder}", "PrequentialLoop", str(rows), str(out)]
-
-    def run(n_passes: int) -> list[float]:
-        done = subprocess.run([*java, str(n_passes)], check=True, capture_output=True, text=True)
-        return [int(line) / n for line in done.stdout.split()]
-
-    process = timed(lambda: run(1), n, 3)
-    loops = run(3 + passes)
-    predicted = np.fromfile(out, np.uint8)
+    rows, n, loop = folder / "rows", len(case.y), MOALoop(jar, folder)
+    write_rows(rows, case.X, case.y, case.n_classes, case.n_values)
+    process = timed(lambda: loop.run(rows, "trees.HoeffdingTree", 1), n, 3)
+    found = loop.run(rows, "trees.HoeffdingTree", 3 + passes)
+    ns = [taken / n for taken in found.wall_ns]
     return [
-        Result("MOA process", process, predicted),
-        Result("MOA loop, cold", loops[0], predicted),
-        Result("MOA loop, warm", statistics.median(loops[3:]), predicted),
+        Result("MOA process", process, found.predicted),
+        Result("MOA loop, cold", ns[0], found.predicted),
+        Result("MOA loop, warm", statistics.median(ns[3:]), found.predicted),
     ]
 
 
@@ -186,11 +150,6 @@ def capymoa(case: Case, folder: Path) -> list[Result]:
         run()  # Java compiles
         results.append(Result(name, *run()))
     return results
-
-
-def java_versions() -> dict[str, str]:
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
-    return {"java": java.splitlines()[0], "moa": f"in CapyMOA {CAPYMOA}, if fetched"}
 
 
 def report(case: Case, results: list[Result], rows: list[Row]) -> None:
@@ -232,9 +191,6 @@ def main() -> None:
     print(layout.format("case", "system", *header))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        if jar is not None:
-            source = HERE / "hoeffding_tree_moa" / "PrequentialLoop.java"
-            subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
         for case in cases(options.rows):
             results = ours(case, options.passes)
             tree = case.tree()
