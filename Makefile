@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo live test lint unit bench bench-live chaos fuzz services services-down clean
+.PHONY: help demo live test lint unit bench bench-streams bench-live chaos fuzz services services-down clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -67,6 +67,9 @@ bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's 
 	$(BIN)/python benchmarks/checkpoints.py
 	$(BIN)/python benchmarks/feature_drift.py
 	$(BIN)/python benchmarks/rvfl.py
+
+bench-streams: $(VENV)/.test ## our classifiers, MOA's, River's on drifting streams: hours; goes on from results/drift_streams.json
+	$(BIN)/python benchmarks/drift_streams.py
 
 SEED ?= 1
 FAULTS ?= 200

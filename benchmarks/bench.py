@@ -82,9 +82,16 @@ def versions(*packages: str) -> dict[str, str]:
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
-def write_results(name: str, found: dict[str, str], rows: Iterable[Row]) -> None:
-    """Write ``results/<name>.json``; `found` are the versions."""
-    out = HERE / "results" / f"{name}.json"
-    out.parent.mkdir(exist_ok=True)
-    facts = {"machine": machine(), "versions": found, "rows": list(rows)}
-    out.write_text(json.dumps(facts, indent=1) + "\n")
+def write_results(
+    name: str,
+    found: dict[str, str],
+    rows: Iterable[Row],
+    folder: Path = HERE / "results",
+    **others: object,
+) -> None:
+    """Write ``results/<name>.json``, all of it or nothing; `found` are the versions."""
+    folder.mkdir(exist_ok=True)
+    facts = {"machine": machine(), "versions": found, "rows": list(rows), **others}
+    unfinished = folder / f"{name}.unfinished"
+    unfinished.write_text(json.dumps(facts, indent=1) + "\n")
+    unfinished.replace(folder / f"{name}.json")
