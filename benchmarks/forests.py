@@ -43,7 +43,7 @@ from streamadapt.models import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench import Row, row, timed, versions, write_results
+from bench import HERE, Row, row, timed, versions, write_results
 from hoeffding_tree import Case, electricity, generated
 from moa_loop import MOALoop, java_versions, moa_jar, write_rows
 
