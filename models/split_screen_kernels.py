@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray
-from streamadapt.jit import inlined_kernel, lean_kernel
+from streamadapt.jit import inlined_kernel, lean_kernel, loose_kernel
 from streamadapt.models.gaussian_kernels import HIGH, LOW, MEAN, POINT, PRECISION, UNSEEN, WEIGHT
 from streamadapt.models.nominal_kernels import TOTAL, VALUES, n_values_seen
 from streamadapt.models.split_merit_kernels import MIN_BRANCH_FRACTION
@@ -116,31 +116,45 @@ def gauss_bounds(
     return at_most, at_least
 
 
+@loose_kernel
+def _sums(counts: FloatArray, slot: int, row: int) -> tuple[float, float]:
+    """Return the sums of v and of v log2 v over the classes' counts v."""
+    weight, spread = 0.0, 0.0
+    for c in range(counts.shape[2]):
+        v = counts[slot, row, c]
+        weight += v
+        spread += _weighted_log(v)
+    return weight, spread
+
+
+@loose_kernel
+def _sums_of_rest(counts: FloatArray, slot: int, total: int, row: int) -> tuple[float, float]:
+    """Return the same of what is left of the total."""
+    weight, spread = 0.0, 0.0
+    for c in range(counts.shape[2]):
+        v = max(counts[slot, total, c] - counts[slot, row, c], 0.0)
+        weight += v
+        spread += _weighted_log(v)
+    return weight, spread
+
+
 @lean_kernel
 def count_bounds(
     counts: FloatArray, offset: int, slot: int, binary_only: bool, before: float
 ) -> tuple[float, float]:
     """Return the same of a nominal feature."""
-    n_seen, k = n_values_seen(counts, offset, slot), counts.shape[2]
-    at_most, at_least = -math.inf, -math.inf
-    whole, each, n_possible, n_sure = 0.0, 0.0, 0, 0
-    for c in range(k):
-        whole += counts[slot, offset + TOTAL, c]
+    n_seen, at_most, at_least = n_values_seen(counts, offset, slot), -math.inf, -math.inf
+    whole, _ = _sums(counts, slot, offset + TOTAL)
+    each, n_possible, n_sure = 0.0, 0, 0
     for b in range(n_seen):
-        value = offset + VALUES + b
-        one, rest, spread_one, spread_rest = 0.0, 0.0, 0.0, 0.0
-        for c in range(k):
-            v = counts[slot, value, c]
-            other = max(counts[slot, offset + TOTAL, c] - v, 0.0)
-            one += v
-            rest += other
-            spread_one += _weighted_log(v)
-            spread_rest += _weighted_log(other)
+        one, spread = _sums(counts, slot, offset + VALUES + b)
         n_possible += int(one > _POSSIBLE * whole)
         n_sure += int(one > _SURE * whole)
-        each += _weighted_log(one) - spread_one
+        mixed = _weighted_log(one) - spread
+        each += mixed
         if binary_only or n_seen != 2:
-            mixed = _weighted_log(one) - spread_one + _weighted_log(rest) - spread_rest
+            rest, spread = _sums_of_rest(counts, slot, offset + TOTAL, offset + VALUES + b)
+            mixed += _weighted_log(rest) - spread
             merit, share = before - mixed / (one + rest), min(one, rest) / (one + rest)
             at_most = max(at_most, merit if share > _POSSIBLE else -math.inf)
             at_least = max(at_least, merit if share > _SURE else -math.inf)

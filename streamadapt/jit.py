@@ -33,6 +33,7 @@ __all__ = [
     "inlined_kernel",
     "kernel",
     "lean_kernel",
+    "loose_kernel",
     "source_key",
 ]
 
@@ -143,6 +144,14 @@ class _Cache(FunctionCache):
             )
             self.flush()  # an empty index: the files are written anew
             return None
+
+
+def loose_kernel(function: Kernel) -> Kernel:
+    """Like `lean_kernel`, but sums are taken in any order: for estimates with known errors.
+
+    Not for anything that is kept or predicted, as that would depend on the width of vectors.
+    """
+    return _compiled(function, _nrt=False, fastmath=_FASTMATH | {"reassoc"})
 
 
 def _compiled(function: Kernel, **more: bool | set[str]) -> Kernel:

@@ -17,7 +17,14 @@ import numpy as np
 import pytest
 
 import streamadapt
-from streamadapt.jit import cache_folder, fast_kernel, kernel, source_key
+from streamadapt.jit import (
+    cache_folder,
+    fast_kernel,
+    inlined_kernel,
+    kernel,
+    lean_kernel,
+    source_key,
+)
 
 SOURCES = Path(streamadapt.__file__).parent
 
@@ -280,3 +287,30 @@ def test_a_kernel_gives_the_bits_of_python() -> None:
 def test_a_fast_kernel_keeps_the_order_of_sums() -> None:
     x = np.array([1e16, 1.0, -1e16, 1.0] * 250)
     assert fast_kernel(_dot)(x, np.ones(1000)) == _dot(x, np.ones(1000))
+
+
+@inlined_kernel
+def put_next(x: Any, i: int) -> None:
+    x[i] = x[i - 1] / 3.0 + 0.1
+
+
+@pytest.mark.parametrize("kind", [kernel, lean_kernel, inlined_kernel])
+def test_kernels_that_count_no_references_give_the_same_bits(kind: Callable[..., Any]) -> None:
+    def fill(x: Any) -> None:
+        for i in range(1, x.size):
+            put_next(x, i)
+
+    found, wanted = np.ones(50), np.ones(50)
+    kind(fill)(found)
+    for i in range(1, 50):
+        wanted[i] = wanted[i - 1] / 3.0 + 0.1
+    assert np.array_equal(found, wanted)
+
+
+def test_a_lean_kernel_can_make_no_array() -> None:
+    @lean_kernel
+    def doubled(x: Any) -> float:
+        return float((x * 2.0)[0])
+
+    with pytest.raises(numba.core.errors.NumbaError, match="NRT required"):
+        doubled(np.ones(3))
