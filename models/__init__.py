@@ -5,6 +5,7 @@ because they import River, which is slow.
 """
 
 from streamadapt.models.adaptive_random_forest import AdaptiveRandomForestClassifier
+from streamadapt.models.adaptive_random_forest_regressor import AdaptiveRandomForestRegressor
 from streamadapt.models.baselines import (
     MajorityClass,
     NoChangeClassifier,
@@ -12,7 +13,13 @@ from streamadapt.models.baselines import (
     RunningMean,
     SeasonalPersistence,
 )
+from streamadapt.models.extremely_fast_tree import ExtremelyFastDecisionTreeClassifier
+from streamadapt.models.gradient_boosting import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
 from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
+from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegressor
@@ -36,10 +43,15 @@ __all__ = [
     "BASELINES",
     "LEARNERS",
     "AdaptiveRandomForestClassifier",
+    "AdaptiveRandomForestRegressor",
     "ArrayClassifier",
     "ArrayLearner",
     "ArrayRegressor",
+    "ExtremelyFastDecisionTreeClassifier",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
     "HoeffdingAdaptiveTreeClassifier",
+    "HoeffdingAdaptiveTreeRegressor",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
     "LeveragingBaggingClassifier",

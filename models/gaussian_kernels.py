@@ -22,6 +22,8 @@ from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.split_merit_kernels import TIE, merit
 
 __all__ = [
+    "HIGH",
+    "LOW",
     "MAX_VALUE",
     "N_STATISTICS",
     "POINT",

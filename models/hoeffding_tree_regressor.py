@@ -25,10 +25,11 @@ from streamadapt.models.hoeffding_tree_regressor_pools import (
     tree_values,
 )
 from streamadapt.models.learner import ArrayRegressor
+from streamadapt.models.tree_description import TreeDescription, described_regression
 from streamadapt.models.tree_kernels import MAX_DEPTH
 from streamadapt.state import State
 
-__all__ = ["HoeffdingTreeRegressor"]
+__all__ = ["HoeffdingTreeRegressor", "regression_settings"]
 
 _LEAF_PREDICTIONS = {"mean": MEAN, "model": MODEL, "adaptive": ADAPTIVE}
 _SMALLEST = 5e-324
@@ -133,7 +134,13 @@ class HoeffdingTreeRegressor(ArrayRegressor):
         self.binary_split = binary_split
         self.learning_rate = checked("learning_rate", learning_rate, 0.0, 1.0)
         self._columns = laid_out(self.n_features, nominal_features or {}, self.n_bins)
-        self._tree = plant(self._columns, self._settings(), max_size * 2**20)
+        self._tree = plant(
+            self._columns, self._settings(), max_size * 2**20, self._bytes_per_node()
+        )
+
+    def _bytes_per_node(self) -> int:
+        """Return the bytes of what nodes have in arrays that are not the tree's own."""
+        return 0
 
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
@@ -200,18 +207,41 @@ class HoeffdingTreeRegressor(ArrayRegressor):
         return sum(array.nbytes for array in self._tree)
 
     def _settings(self) -> NDArray[np.void]:
-        if self.leaf_prediction not in _LEAF_PREDICTIONS:
-            allowed = ", ".join(_LEAF_PREDICTIONS)
-            raise ParameterError(f"leaf_prediction = {self.leaf_prediction!r} is not in {allowed}")
-        depth = MAX_DEPTH if self.max_depth is None else self.max_depth
-        settings = np.zeros(1, SETTINGS)
-        settings["grace_period"] = self.grace_period
-        settings["half_log"] = -math.log(self.delta) / 2.0
-        settings["tau"] = self.tau
-        settings["decay"] = self.model_selector_decay
-        settings["min_samples_split"] = self.min_samples_split
-        settings["learning_rate"] = self.learning_rate
-        settings["leaf_prediction"] = _LEAF_PREDICTIONS[self.leaf_prediction]
-        settings["max_depth"] = int(checked("max_depth", depth, 0, MAX_DEPTH))
-        settings["binary_split"] = self.binary_split
-        return settings
+        return regression_settings(
+            self.grace_period, self.delta, self.tau, self.leaf_prediction,
+            self.model_selector_decay, self.max_depth, self.min_samples_split, self.binary_split,
+            self.learning_rate,
+        )  # fmt: skip
+
+    def describe(self) -> TreeDescription:
+        """Tell splits and importance of columns; see `TreeDescription`."""
+        return described_regression(self._tree)
+
+
+def regression_settings(  # noqa: PLR0913, PLR0917 - the tree's own parameters
+    grace_period: int,
+    delta: float,
+    tau: float,
+    leaf_prediction: str,
+    model_selector_decay: float,
+    max_depth: int | None,
+    min_samples_split: int,
+    binary_split: bool,
+    learning_rate: float,
+) -> NDArray[np.void]:
+    """Return SETTINGS [1] of checked parameters."""
+    if leaf_prediction not in _LEAF_PREDICTIONS:
+        allowed = ", ".join(_LEAF_PREDICTIONS)
+        raise ParameterError(f"leaf_prediction = {leaf_prediction!r} is not in {allowed}")
+    depth = MAX_DEPTH if max_depth is None else max_depth
+    settings = np.zeros(1, SETTINGS)
+    settings["grace_period"] = grace_period
+    settings["half_log"] = -math.log(delta) / 2.0
+    settings["tau"] = tau
+    settings["decay"] = model_selector_decay
+    settings["min_samples_split"] = min_samples_split
+    settings["learning_rate"] = learning_rate
+    settings["leaf_prediction"] = _LEAF_PREDICTIONS[leaf_prediction]
+    settings["max_depth"] = int(checked("max_depth", depth, 0, MAX_DEPTH))
+    settings["binary_split"] = binary_split
+    return settings

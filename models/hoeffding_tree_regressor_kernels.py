@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
+from streamadapt.java_random_kernels import next_int, settled
 from streamadapt.jit import kernel
 from streamadapt.models.quantizer_kernels import (
     MAX_VALUE,
@@ -40,7 +41,15 @@ __all__ = [
     "SLOT",
     "TOTALS",
     "Tree",
+    "accept",
+    "learn_leaf",
+    "learn_model",
+    "learn_one_row",
+    "learn_row",
+    "learn_scales",
+    "predict_at",
     "run_block",
+    "standardize",
 ]
 
 MEAN, MODEL, ADAPTIVE = 0, 1, 2
@@ -96,12 +105,13 @@ SETTINGS = np.dtype(
         ("leaf_prediction", "i8"),
         ("max_depth", "i8"),
         ("binary_split", "i8"),
+        ("n_subset", "i8"),  # features that a leaf's observers see, 0 for all
     ]
 )
 
 
 class Tree(NamedTuple):
-    """All arrays of one tree, the last three scratch; N nodes, S slots, B bins, d features."""
+    """All arrays of one tree, z to tail scratch; N nodes, S slots, B bins, d features."""
 
     nodes: NDArray[np.void]
     """NODE [N]"""
@@ -129,10 +139,14 @@ class Tree(NamedTuple):
     """float64 [d, 2]: the range of each feature in a leaf"""
     tail: NDArray[np.float64]
     """float64 [most bins of a feature + 1, 3]: weight, mean and m2 from a bin on"""
+    seen: NDArray[np.int8]
+    """int8 [S, d]: which features the observers see; [S, 0] if all"""
+    random: NDArray[np.int64]
+    """int64 [1]: seed of the features drawn next"""
 
 
 @kernel
-def _standardize(X: FloatArray, r: int, scales: NDArray[np.void], z: FloatArray) -> None:
+def standardize(X: FloatArray, r: int, scales: NDArray[np.void], z: FloatArray) -> None:
     """Fill z with the standardised row; missing, constant and nominal features are 0."""
     for f in range(len(z)):
         x = X[r, f]
@@ -142,7 +156,7 @@ def _standardize(X: FloatArray, r: int, scales: NDArray[np.void], z: FloatArray)
 
 
 @kernel
-def _learn_scales(
+def learn_scales(
     X: FloatArray, r: int, w: float, columns: NDArray[np.void], scales: NDArray[np.void]
 ) -> None:
     """Let each numeric feature's running mean, variance (Welford) and range take in row X[r]."""
@@ -186,18 +200,18 @@ def _bounded(value: float, totals: Any) -> float:
 
 
 @kernel
-def _predict(X: FloatArray, r: int, t: Tree) -> float:
-    i: int = leaf_of(X, r, t.nodes, 0, 0.0)
+def predict_at(i: int, X: FloatArray, r: int, t: Tree) -> float:
+    """Return what leaf i predicts for row X[r]."""
     leaf, kind = t.leaves[i], t.settings[0].leaf_prediction
     if kind == MEAN or (kind == ADAPTIVE and leaf.error_mean < leaf.error_model):
         return float(leaf.mean)
-    _standardize(X, r, t.scales, t.z)
+    standardize(X, r, t.scales, t.z)
     value: float = _bounded(_linear(t.z, t.linear, i), t.totals[0])
     return value
 
 
 @kernel
-def _learn_model(target: float, w: float, i: int, t: Tree) -> None:
+def learn_model(target: float, w: float, i: int, t: Tree) -> None:
     """Score both predictors of leaf i, then take one step of its linear model.
 
     The step is the implicit one of Toulis and Airoldi (2017), which cannot overshoot; its rate
@@ -222,7 +236,11 @@ def _learn_model(target: float, w: float, i: int, t: Tree) -> None:
 
 @kernel
 def _fill_box(leaf: int, t: Tree) -> None:
-    """Fill box with the range of each feature in a leaf: what was seen, cut by the leaf's tests."""
+    """Fill box with the range of each feature in a leaf: what was seen, cut by the leaf's tests.
+
+    The parent of a tree's root is the node beside which the tree grows, whose own test is none of
+    that tree's.
+    """
     for f in range(len(t.scales)):
         scale = t.scales[f]
         reach = _SPAN / scale.per_deviation if scale.per_deviation > 0.0 else 0.0
@@ -231,7 +249,8 @@ def _fill_box(leaf: int, t: Tree) -> None:
     while leaf > 0:
         parent = t.leaves[leaf].parent
         node = t.nodes[parent]
-        if node.test == BELOW:
+        is_child = node.first_child <= leaf < node.first_child + node.n_children
+        if is_child and node.test == BELOW:
             f = node.feature
             if leaf == node.first_child:
                 t.box[f, 1] = min(t.box[f, 1], node.threshold)
@@ -248,6 +267,20 @@ def _open_slot(leaf: int, slot: int, t: Tree) -> None:
     _fill_box(leaf, t)
     for f in range(len(t.columns)):
         open_axis(t.bins[slot], t.axes[slot, f], t.columns[f], t.box[f, 0], t.box[f, 1])
+    if t.settings[0].n_subset > 0:
+        _draw_features(slot, t)
+
+
+@kernel
+def _draw_features(slot: int, t: Tree) -> None:
+    """Draw the features that a slot sees (D. E. Knuth, volume 2, section 3.4.2, algorithm S)."""
+    d = len(t.columns)
+    wanted, seed = t.settings[0].n_subset, t.random[0]
+    for f in range(d):
+        seed, drawn = next_int(seed, d - f)
+        t.seen[slot, f] = int(drawn < wanted)
+        wanted -= t.seen[slot, f]
+    t.random[0] = settled(seed)
 
 
 @kernel
@@ -353,6 +386,8 @@ def _attempt(leaf: int, t: Tree) -> None:
     enough = settings.min_samples_split
     best, second, feature, threshold, place = 0.0, 0.0, -1, 0.0, -1
     for f in range(len(t.columns)):
+        if settings.n_subset > 0 and t.seen[slot, f] == 0:
+            continue
         if t.columns[f].nominal:
             merit, value, last = best_value(
                 t.bins[slot], t.columns[f], enough, settings.binary_split, t.tail
@@ -388,33 +423,41 @@ def _grow_at(leaf: int, X: FloatArray, r: int, target: float, w: float, t: Tree)
             return
         _open_slot(leaf, slot, t)
     slot = node.first_child
-    observe(X, r, target, w, slot, t.bins, t.axes, t.columns)
+    observe(X, r, target, w, slot, t.bins, t.axes, t.columns, t.seen)
     if due and active:
         _attempt(leaf, t)
 
 
 @kernel
-def _learn(X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
+def accept(X: FloatArray, target: float, w: float, t: Tree) -> bool:
+    """Tell whether a row can be learned; count it if not, prepare for it if it is the first."""
     totals = t.totals[0]
     if not (abs(target) <= MAX_VALUE and 0.0 <= w <= MAX_WEIGHT):
         totals.n_skipped += 1
-        return
+        return False
     if w == 0.0:
-        return
-    has_model = t.settings[0].leaf_prediction != MEAN
+        return False
     if totals.n_rows == 0:
         totals.y_low = target
         totals.y_high = target
-        if has_model:
+        if t.settings[0].leaf_prediction != MEAN:
             t.linear[0, X.shape[1]] = target
-    i: int = leaf_of(X, r, t.nodes, 0, w)
-    if has_model:
-        _standardize(X, r, t.scales, t.z)
-        _learn_model(target, w, i, t)
-    _learn_scales(X, r, w, t.columns, t.scales)
+    return True
+
+
+@kernel
+def learn_row(X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
+    """Learn what all leaves have in common: scales of the features, range of the targets."""
+    totals = t.totals[0]
+    learn_scales(X, r, w, t.columns, t.scales)
     totals.n_rows += 1
     totals.y_low = min(totals.y_low, target)
     totals.y_high = max(totals.y_high, target)
+
+
+@kernel
+def learn_leaf(i: int, X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
+    """Let leaf i learn a row whose weight is added already, and grow."""
     leaf = t.leaves[i]
     delta = target - leaf.mean
     leaf.mean += w / t.nodes[i].weight * delta
@@ -424,12 +467,25 @@ def _learn(X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
 
 
 @kernel
+def learn_one_row(X: FloatArray, r: int, target: float, w: float, t: Tree) -> None:
+    """Learn row X[r]."""
+    if not accept(X, target, w, t):
+        return
+    i: int = leaf_of(X, r, t.nodes, 0, w)
+    if t.settings[0].leaf_prediction != MEAN:
+        standardize(X, r, t.scales, t.z)
+        learn_model(target, w, i, t)
+    learn_row(X, r, target, w, t)
+    learn_leaf(i, X, r, target, w, t)
+
+
+@kernel
 def run_block(
     ops: OpArray, X: FloatArray, y: FloatArray, w: FloatArray, P: FloatArray, t: Tree
 ) -> None:
     """Predict and learn the rows of a block in order; t is the tree's `Tree`, changed in place."""
     for r in range(len(ops)):
         if ops[r] & 1:
-            P[r, 0] = _predict(X, r, t)
+            P[r, 0] = predict_at(leaf_of(X, r, t.nodes, 0, 0.0), X, r, t)
         if ops[r] & 2:
-            _learn(X, r, y[r], w[r], t)
+            learn_one_row(X, r, y[r], w[r], t)

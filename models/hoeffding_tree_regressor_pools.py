@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.java_random_kernels import MASK
 from streamadapt.models.hoeffding_tree_regressor_kernels import (
     LEAF,
     MEAN,
@@ -56,8 +57,15 @@ def laid_out(n_features: int, nominal: Mapping[int, int], n_bins: int) -> NDArra
     return columns
 
 
-def plant(columns: NDArray[np.void], settings: NDArray[np.void], max_bytes: float) -> Tree:
+def plant(
+    columns: NDArray[np.void],
+    settings: NDArray[np.void],
+    max_bytes: float,
+    bytes_per_node: int = 0,
+) -> Tree:
     """Return a tree of one leaf whose arrays take at most `max_bytes` when full.
+
+    So many bytes included as each node has in arrays that are not the tree's own.
 
     Raises
     ------
@@ -67,9 +75,12 @@ def plant(columns: NDArray[np.void], settings: NDArray[np.void], max_bytes: floa
     d, n_bins, most = len(columns), int(columns["n_bins"].sum()), int(columns["n_bins"].max())
     n_coefficients = 0 if settings["leaf_prediction"][0] == MEAN else d + 1
     per_slot = SLOT.itemsize + BIN.itemsize * n_bins + AXIS.itemsize * d
-    per_slot += _NODES_PER_SLOT * (NODE.itemsize + LEAF.itemsize + 8 * n_coefficients)
+    n_seen = d if settings["n_subset"][0] else 0
+    per_slot += n_seen
+    per_node = NODE.itemsize + LEAF.itemsize + 8 * n_coefficients + bytes_per_node
+    per_slot += _NODES_PER_SLOT * per_node
     fixed = (SCALE.itemsize + COLUMN.itemsize + 24) * d + 24 * (most + 1)
-    fixed += TOTALS.itemsize + SETTINGS.itemsize
+    fixed += TOTALS.itemsize + SETTINGS.itemsize + 8
     n_slots = min(int(max_bytes - fixed) // per_slot, _MAX_NODES // _NODES_PER_SLOT)
     if n_slots < 1:
         raise ParameterError(
@@ -91,6 +102,8 @@ def plant(columns: NDArray[np.void], settings: NDArray[np.void], max_bytes: floa
         z=np.zeros(d),
         box=np.zeros((d, 2)),
         tail=np.zeros((most + 1, 3)),
+        seen=np.zeros((n_slots, n_seen), np.int8),
+        random=np.zeros(1, np.int64),
     )
     tree.nodes["first_child"][0] = -1
     tree.totals["n_nodes"] = 1
@@ -112,20 +125,31 @@ def tree_values(tree: Tree) -> dict[str, Value]:
         for name, pool in _used(tree).items()
         for field in pool.dtype.names or ()
     }
-    return values | {"linear": tree.linear[: int(tree.totals[0]["n_nodes"])].copy()}
+    values["linear"] = tree.linear[: int(tree.totals[0]["n_nodes"])].copy()
+    if tree.seen.shape[1]:
+        values["seen"] = tree.seen[: int(tree.totals[0]["n_slots"])].copy()
+        values["random"] = int(tree.random[0])
+    return values
 
 
 def restored(
-    columns: NDArray[np.void], settings: NDArray[np.void], max_bytes: float, state: State
+    columns: NDArray[np.void],
+    settings: NDArray[np.void],
+    max_bytes: float,
+    state: State,
+    bytes_per_node: int = 0,
+    alternates: NDArray[np.int64] | None = None,
 ) -> Tree:
     """Return a tree as `plant` would, with the contents of `state`.
+
+    ``alternates`` int64 [n] are the roots of trees that grow beside each node, -1 for none.
 
     Raises
     ------
     IncompatibleStateError
         If they do not fit.
     """
-    tree = plant(columns, settings, max_bytes)
+    tree = plant(columns, settings, max_bytes, bytes_per_node)
     for field in TOTALS.names or ():
         tree.totals[field] = _fitting(state, f"totals.{field}", tree.totals[field])
     n_nodes, n_slots = int(tree.totals[0]["n_nodes"]), int(tree.totals[0]["n_slots"])
@@ -135,7 +159,10 @@ def restored(
         for field in pool.dtype.names or ():
             pool[field] = _fitting(state, f"{name}.{field}", pool[field])
     tree.linear[:n_nodes] = _fitting(state, "linear", tree.linear[:n_nodes])
-    _check_nodes(tree)
+    if tree.seen.shape[1]:
+        tree.seen[:n_slots] = _fitting(state, "seen", tree.seen[:n_slots])
+        tree.random[0] = state.integer("random") & MASK
+    _check_nodes(tree, np.full(n_nodes, -1) if alternates is None else alternates)
     _check_slots(tree)
     return tree
 
@@ -161,20 +188,27 @@ def _fitting(state: State, name: str, room: NDArray[np.generic]) -> NDArray[np.g
     return values
 
 
-def _check_nodes(tree: Tree) -> None:
+def _check_nodes(tree: Tree, alternates: NDArray[np.int64]) -> None:
     """Refuse nodes that kernels would follow out of the pool, or in circles."""
     nodes = _used(tree)["nodes"]
+    if alternates.shape != nodes.shape or (alternates >= len(nodes)).any():
+        raise IncompatibleStateError("trees beside nodes lead out of the tree")
     inner = nodes[nodes["feature"] >= 0]
     n_branches = inner["n_children"].astype(np.int64)
-    below = np.arange(1, len(nodes))
+    beside = np.flatnonzero(alternates != -1)
+    below = np.setdiff1d(np.arange(1, len(nodes)), alternates[beside])
     parents = tree.leaves["parent"][below]
     if (
         (inner["feature"] >= len(tree.columns)).any()
         or (n_branches < 1).any()
         or ((n_branches != 2) & (inner["test"] != MULTIWAY)).any()
         or n_branches.sum() != len(below)
+        or len(nodes) != 1 + len(below) + len(beside)
         or not ((parents >= 0) & (parents < below)).all()
         or (nodes["feature"][parents] < 0).any()
+        or (nodes["feature"][beside] < 0).any()
+        or not ((alternates[beside] > beside) & (alternates[beside] < len(nodes))).all()
+        or (tree.leaves["parent"][alternates[beside]] != beside).any()
     ):
         raise IncompatibleStateError("the nodes are no tree")
     branches = below - nodes["first_child"][parents]

@@ -64,9 +64,15 @@ def observe(
     bins: NDArray[np.void],
     axes: NDArray[np.void],
     columns: NDArray[np.void],
+    seen: NDArray[np.int8],
 ) -> None:
-    """Let the observers of a slot take in row X[r]; a value out of range goes to an end bin."""
+    """Let the observers of a slot take in row X[r]; a value out of range goes to an end bin.
+
+    ``seen`` int8 [slots, d] says which features they see; [slots, 0] if all.
+    """
     for f in range(len(columns)):
+        if seen.shape[1] > 0 and seen[slot, f] == 0:
+            continue
         x, n_bins = X[r, f], columns[f].n_bins
         if not abs(x) <= MAX_VALUE:
             continue

@@ -6,6 +6,7 @@ from typing import Final
 
 from streamadapt.contracts import LearningTask
 from streamadapt.models.adaptive_random_forest import AdaptiveRandomForestClassifier
+from streamadapt.models.adaptive_random_forest_regressor import AdaptiveRandomForestRegressor
 from streamadapt.models.baselines import (
     MajorityClass,
     NoChangeClassifier,
@@ -13,7 +14,13 @@ from streamadapt.models.baselines import (
     RunningMean,
     SeasonalPersistence,
 )
+from streamadapt.models.extremely_fast_tree import ExtremelyFastDecisionTreeClassifier
+from streamadapt.models.gradient_boosting import (
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+)
 from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
+from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
 from streamadapt.models.learner import ArrayLearner
@@ -34,7 +41,12 @@ __all__ = ["BASELINES", "LEARNERS"]
 
 LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
     "adaptive_random_forest": AdaptiveRandomForestClassifier,
+    "adaptive_random_forest_regressor": AdaptiveRandomForestRegressor,
+    "extremely_fast_decision_tree": ExtremelyFastDecisionTreeClassifier,
+    "gradient_boosting": GradientBoostingClassifier,
+    "gradient_boosting_regressor": GradientBoostingRegressor,
     "hoeffding_adaptive_tree": HoeffdingAdaptiveTreeClassifier,
+    "hoeffding_adaptive_tree_regressor": HoeffdingAdaptiveTreeRegressor,
     "leveraging_bagging": LeveragingBaggingClassifier,
     "streaming_random_patches": StreamingRandomPatchesClassifier,
     "hoeffding_tree": HoeffdingTreeClassifier,

@@ -9,9 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray
+from streamadapt.models.hoeffding_tree_regressor_kernels import Tree
 from streamadapt.models.tree_kernels import BELOW, EQUAL
 
-__all__ = ["Split", "TreeDescription", "class_spread", "described"]
+__all__ = [
+    "Split",
+    "TreeDescription",
+    "class_spread",
+    "described",
+    "described_regression",
+    "squared_spread",
+]
 
 Spread = Callable[[FloatArray], float]
 
@@ -36,7 +44,8 @@ class Split:
 class TreeDescription:
     """Size, splits and importance of columns.
 
-    The spread of a node is the weight its leaves hold times their entropy in bits.  A column's
+    The spread of a node is the weight its leaves hold times their entropy in bits, or in regression
+    the squared deviations of the targets that they hold from their common mean.  A column's
     importance is the share of all splits' gains that its own have; shares sum to 1, or are 0 where
     nothing was gained.
     """
@@ -65,6 +74,29 @@ def class_spread(class_weights: FloatArray) -> float:
     held = class_weights[class_weights > 0.0]
     total = held.sum()
     return float((held * (np.log2(total) - np.log2(held))).sum()) if len(held) else 0.0
+
+
+def squared_spread(moments: FloatArray) -> float:
+    """Return the sum of squared deviations from the mean, of weight, sum and sum of squares.
+
+    >>> squared_spread(np.array([2.0, 6.0, 20.0])), squared_spread(np.zeros(3))
+    (2.0, 0.0)
+    """
+    weight, total, squares = moments.tolist()
+    return max(squares - total * total / weight, 0.0) if weight > 0.0 else 0.0
+
+
+def described_regression(tree: Tree) -> TreeDescription:
+    """Describe a regression tree as `described` does."""
+    n = int(tree.totals["n_nodes"][0])
+    nodes, leaves = tree.nodes[:n], tree.leaves[:n]
+    weight = np.where(nodes["feature"] < 0, nodes["weight"], 0.0)
+    total = weight.sum()
+    # Sums of squares lose few digits if they are taken about the mean of all.
+    mean = (weight * leaves["mean"]).sum() / total if total > 0.0 else 0.0
+    off = leaves["mean"] - mean
+    held = np.column_stack([weight, weight * off, leaves["m2"] + weight * off * off])
+    return described(nodes, held, squared_spread, len(tree.columns))
 
 
 def described(

@@ -117,7 +117,7 @@ def test_scarce_memory_equals_the_naive_version(seed: int, n_slots: int) -> None
 
 
 def test_a_full_node_pool_ends_growth_and_counts() -> None:
-    model = HoeffdingTreeRegressor(2, max_size=0.008, **FAST)
+    model = HoeffdingTreeRegressor(2, max_size=0.0081, **FAST)
     X = np.random.default_rng(0).random((20_000, 2))
     model.learn(X, np.sin(9 * X[:, 0]) + X[:, 1])
     assert model.n_nodes <= len(model._tree.nodes) == 32

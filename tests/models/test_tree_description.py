@@ -7,8 +7,11 @@ import pytest
 
 from streamadapt.models import (
     AdaptiveRandomForestClassifier,
+    AdaptiveRandomForestRegressor,
     HoeffdingAdaptiveTreeClassifier,
+    HoeffdingAdaptiveTreeRegressor,
     HoeffdingTreeClassifier,
+    HoeffdingTreeRegressor,
     LeveragingBaggingClassifier,
 )
 from streamadapt.models.tree_description import class_spread
@@ -73,6 +76,42 @@ def test_a_forest_tells_of_each_of_its_trees(
     X = rng.random((4000, 3))
     forest = kind(3, 2, n_models=4)
     forest.learn(X, X[:, 1] > 0.5)
+    told = forest.describe()
+    assert len(told) == 4
+    assert np.mean([tree.importance[1] for tree in told]) > 0.8
+
+
+@pytest.mark.parametrize("kind", [HoeffdingTreeRegressor, HoeffdingAdaptiveTreeRegressor])
+def test_gains_of_a_regression_tree_add_up_too(kind: type[HoeffdingTreeRegressor]) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.random((20_000, 3))
+    X[:, 2] = rng.integers(0, 3, len(X))
+    y = 1e6 + 4.0 * (X[:, 0] > 0.5) + 2.0 * (X[:, 2] == 1) + 0.1 * rng.normal(size=len(X))
+    tree = kind(3, nominal_features={2: 3})
+    tree.learn(X, y)
+    told = tree.describe()
+    nodes = tree._tree.nodes[: tree.n_nodes]
+    leaf = nodes["feature"] < 0
+    weight, mean = nodes["weight"][leaf], tree._tree.leaves["mean"][: tree.n_nodes][leaf]
+    common = (weight * mean).sum() / weight.sum()
+    between = (weight * (mean - common) ** 2).sum()
+    assert len(told.splits) == tree.n_nodes - tree.n_leaves > 2
+    assert sum(split.gain for split in told.splits) == pytest.approx(between, rel=1e-6)
+    assert sum(told.importance) == pytest.approx(1.0)
+    assert told.importance[0] > told.importance[2] > 0.1 > told.importance[1]
+
+
+def test_an_untaught_regression_tree_has_nothing_to_tell() -> None:
+    told = HoeffdingTreeRegressor(3).describe()
+    assert (told.n_leaves, told.depth, told.splits) == (1, 0, ())
+    assert told.importance == (0.0, 0.0, 0.0)
+
+
+def test_a_regression_forest_tells_of_each_of_its_trees() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.random((4000, 3))
+    forest = AdaptiveRandomForestRegressor(3, n_models=4)
+    forest.learn(X, np.floor(3 * X[:, 1]))
     told = forest.describe()
     assert len(told) == 4
     assert np.mean([tree.importance[1] for tree in told]) > 0.8
