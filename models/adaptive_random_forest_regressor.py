@@ -250,7 +250,8 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
         while row < len(ops):
             row, risen = run_member(
                 row, ops, X, y, w, votes, own.front, own.behind, own.member, self._table,
-                *own.warning.arrays(), *own.drift.arrays(), *scratch, self._target_column, own.scale,
+                *own.warning.arrays(), *own.drift.arrays(), *scratch, self._target_column,
+                own.scale,
             )  # fmt: skip
             if risen & WARNING:
                 own.n_warnings += 1
