@@ -83,7 +83,7 @@ class ExtremelyFastDecisionTreeClassifier(HoeffdingTreeClassifier):
     Examples
     --------
     >>> X = np.random.default_rng(7).random((20_000, 3))
-    >>> y = np.where(np.arange(20_000) < 8_000, X[:, 0] > 0.5, X[:, 1] > 0.5)
+    >>> y = np.where(np.arange(20_000) < 1_500, X[:, 0] > 0.5, X[:, 1] > 0.5)
     >>> tree = ExtremelyFastDecisionTreeClassifier(n_features=3, n_classes=2)
     >>> hit = tree.test_then_train(X, y).argmax(axis=1) == y
     >>> tree.n_revised_splits > 0, tree.describe().splits[0].feature, bool(hit[-2000:].mean() > 0.9)
@@ -150,10 +150,10 @@ class ExtremelyFastDecisionTreeClassifier(HoeffdingTreeClassifier):
         """Return nodes and observers in use, as data."""
         inner, leaf_slots, inner_slots = self._slots()
         n_free, state = len(self._pools.free_slots) - len(leaf_slots), super().state()
+        has_seen = self._pools.heads[leaf_slots, HAS_SEEN : HAS_SEEN + 1] != 0.0
         values = {
             "n_free": n_free,  # as if inner nodes had no slots: theirs follow
-            "gains": self._gains[leaf_slots]
-            * (self._pools.heads[leaf_slots, HAS_SEEN : HAS_SEEN + 1] != 0.0),
+            "gains": np.where(has_seen, self._gains[leaf_slots], 0.0),
             "inner.nodes": inner,
             "inner.gains": self._gains[inner_slots],
             "inner.gauss": self._pools.gauss[inner_slots],

@@ -86,12 +86,12 @@ def test_scarce_memory_equals_the_naive_version(max_size: float) -> None:
 
 def test_a_split_that_no_longer_is_the_best_is_taken_back() -> None:
     rng = np.random.default_rng(1)
-    X = rng.random((40_000, 3))
-    y = np.where(np.arange(len(X)) < 10_000, X[:, 0] > 0.5, X[:, 2] > 0.5)
+    X = rng.random((20_000, 3))
+    y = np.where(np.arange(len(X)) < 1_500, X[:, 0] > 0.5, X[:, 2] > 0.5)
     tree = ExtremelyFastDecisionTreeClassifier(3, 2)
-    tree.learn(X[:10_000], y[:10_000])
+    tree.learn(X[:1_500], y[:1_500])
     assert tree.describe().splits[0].feature == 0
-    tree.learn(X[10_000:], y[10_000:])
+    tree.learn(X[1_500:], y[1_500:])
     assert tree.describe().splits[0].feature == 2
 
 
