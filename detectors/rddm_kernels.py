@@ -69,49 +69,83 @@ def rddm_run(
     since: FloatArray,
 ) -> int:
     """Take `xs` in order; note alarms in `levels` and `rows` and return their number."""
-    too_many = max(params[MOST_VALUES], params[MIN_VALUES])
-    n_alarms, state = 0, counts[ALARM]
+    too_many, size = max(params[MOST_VALUES], params[MIN_VALUES]), ring.size
+    least_n, warning, drift = params[MIN_VALUES], params[WARNING_LEVEL], params[DRIFT_LEVEL]
+    n_alarms, n_skipped, state, zone = 0, 0, counts[ALARM], counts[WARNING]
+    n, held, first, warned_at, warned_for = _loaded(counts)
+    p, p_least, s_least, least = sums[P], sums[P_LEAST], sums[S_LEAST], sums[LEAST]
     for i in range(xs.size):
         state = NO_ALARM
         if abs(xs[i]) <= LIMIT:
-            counts[N_SEEN] += 1
-            _keep(counts, ring, int(xs[i]))
-            if counts[WARNED_AT] > 0:
+            # The ring forgets its oldest value if it is full.
+            place = first + held
+            ring[place if place < size else place - size] = int(xs[i])
+            if held < size:
+                held += 1
+            else:
+                first = first + 1 if first + 1 < size else 0
+                if warned_at > 0:
+                    warned_at -= 1
+            if warned_for > 0:
+                warned_for += 1
+            if warned_at > 0:
                 _add_since(since, xs[i], params)
-            s = _rate(counts, sums, xs[i])
-            level = _alarm_level(counts, sums, s, params)
-            if level > 0.0:
-                n_alarms = _note(rows, n_alarms, i, s, level, counts, sums, ring, since)
-                state, levels[i] = ALARM_NOW, ALARMED
-                is_forced = level == params[WARNING_LEVEL]
-                _start_anew(counts, sums, ring, params, since, True, is_forced)
-            elif counts[WARNED_FOR] == 1:
-                _begin_since(since)
-                _add_since(since, xs[i], params)
-            elif counts[N] + 1 > too_many and counts[WARNING] == 0:
-                # Too long a concept makes the rate sluggish: it is taken anew from the ring.
-                _start_anew(counts, sums, ring, params, since, False, False)
+            n += 1
+            before = p if n > 1 else 1.0
+            p = before + (xs[i] - before) / n
+            s = math.sqrt(p * (1.0 - p) / n)
+            zone, level = 0, 0.0
+            if n + 1 > least_n:
+                if p + s < least:
+                    p_least, s_least, least = p, s, p + s
+                if p + s > p_least + drift * s_least:
+                    level = drift
+                elif p + s > p_least + warning * s_least:
+                    if warned_for > params[WARNING_LIMIT]:
+                        level = warning
+                    else:
+                        zone = 1
+                        if warned_for == 0:
+                            warned_for, warned_at = 1, held
+                            _begin_since(since)
+                            _add_since(since, xs[i], params)
+                else:
+                    warned_for, warned_at = 0, 0
+            if level > 0.0 or (n + 1 > too_many and zone == 0):
+                # Rare: an alarm; or too long a concept, which makes the rate sluggish and is taken
+                # anew from the ring.
+                _store(counts, n, held, first, warned_at, warned_for)
+                sums[P], sums[P_LEAST], sums[S_LEAST], sums[LEAST] = p, p_least, s_least, least
+                if level > 0.0:
+                    n_alarms = _note(rows, n_alarms, i, s, level, counts, sums, ring, since)
+                    state, levels[i] = ALARM_NOW, ALARMED
+                is_forced = level == warning
+                _start_anew(counts, sums, ring, params, since, level > 0.0, is_forced)
+                n, held, first, warned_at, warned_for = _loaded(counts)
+                p, p_least, s_least, least = sums[P], sums[P_LEAST], sums[S_LEAST], sums[LEAST]
         else:
-            counts[N_SKIPPED] += 1
-        if counts[WARNING]:
+            n_skipped += 1
+        if zone:
             levels[i] |= WARNED
-    counts[ALARM] = state
+    counts[ALARM], counts[WARNING] = state, zone
+    counts[N_SEEN] += xs.size - n_skipped
+    counts[N_SKIPPED] += n_skipped
+    _store(counts, n, held, first, warned_at, warned_for)
+    sums[P], sums[P_LEAST], sums[S_LEAST], sums[LEAST] = p, p_least, s_least, least
     return n_alarms
 
 
 @kernel
-def _keep(counts: IntArray, ring: IntArray, bit: int) -> None:
-    """Put a value into the ring; forget the oldest if it is full."""
-    place = counts[FIRST] + counts[HELD]
-    ring[place if place < ring.size else place - ring.size] = bit
-    if counts[HELD] < ring.size:
-        counts[HELD] += 1
-    else:
-        counts[FIRST] = counts[FIRST] + 1 if counts[FIRST] + 1 < ring.size else 0
-        if counts[WARNED_AT] > 0:
-            counts[WARNED_AT] -= 1
-    if counts[WARNED_FOR] > 0:
-        counts[WARNED_FOR] += 1
+def _loaded(counts: IntArray) -> tuple[int, int, int, int, int]:
+    return counts[N], counts[HELD], counts[FIRST], counts[WARNED_AT], counts[WARNED_FOR]
+
+
+@kernel
+def _store(
+    counts: IntArray, n: int, held: int, first: int, warned_at: int, warned_for: int
+) -> None:
+    counts[N], counts[HELD], counts[FIRST] = n, held, first
+    counts[WARNED_AT], counts[WARNED_FOR] = warned_at, warned_for
 
 
 @kernel
@@ -155,26 +189,6 @@ def rate_since_warning(
     if counts[WARNED_AT] > 0:
         for k in range(counts[WARNED_AT] - 1, counts[HELD]):
             _add_since(since, float(ring[(counts[FIRST] + k) % ring.size]), params)
-
-
-@kernel
-def _alarm_level(counts: IntArray, sums: FloatArray, s: float, params: FloatArray) -> float:
-    """Return the level in deviations that raises an alarm now, 0 for none; mind warnings."""
-    counts[WARNING] = 0
-    if counts[N] + 1 <= params[MIN_VALUES]:
-        return 0.0
-    _remember_least(sums, s)
-    if sums[P] + s > sums[P_LEAST] + params[DRIFT_LEVEL] * sums[S_LEAST]:
-        return float(params[DRIFT_LEVEL])
-    if sums[P] + s > sums[P_LEAST] + params[WARNING_LEVEL] * sums[S_LEAST]:
-        if counts[WARNED_FOR] > params[WARNING_LIMIT]:
-            return float(params[WARNING_LEVEL])
-        counts[WARNING] = 1
-        if counts[WARNED_FOR] == 0:
-            counts[WARNED_FOR], counts[WARNED_AT] = 1, counts[HELD]
-    else:
-        counts[WARNED_FOR], counts[WARNED_AT] = 0, 0
-    return 0.0
 
 
 @kernel
