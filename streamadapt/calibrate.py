@@ -227,7 +227,7 @@ class Calibration:
                 f"are too few to say what comes once in {self._between:,}: "
                 f"at least {needed:,} are needed"
             )
-        return Stream(usable, block, self._seed)
+        return Stream(usable, block, (self._seed,))
 
     def _measured(
         self, lane: str, value: float, stream: Stream, n_heard: int, sizes: Sequence[float]

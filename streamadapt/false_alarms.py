@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -34,6 +35,10 @@ MakeDetector = Callable[[float], Detector]
 ALARMS = 100
 """False alarms that a threshold is found by; their number is known to a tenth."""
 
+RUNS = 10
+"""Detectors that these come from, each new: after long calm some hear less, and what counts is what
+they do after a start or an alarm."""
+
 RECORDS = 20
 """Other records that might have been, by which the interval is found."""
 
@@ -47,27 +52,28 @@ _CLOSE = 0.002  # two thresholds whose logarithms differ by less are one
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A recorded stream to be resampled: the same seed gives the same stream."""
+    """A recorded stream to be resampled: the same seeds give the same stream."""
 
     values: FloatArray
     block: float
-    seed: int
+    seeds: tuple[int, ...]
 
     def chunks(self, n: int) -> Iterator[FloatArray]:
         """Return `n` values, in parts."""
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(self.seeds)
         for start in range(0, n, _CHUNK):
             yield resampled(self.values, self.block, min(_CHUNK, n - start), rng)
 
     def another(self, i: int) -> Stream:
         """Return another stream of the same record."""
-        return Stream(self.values, self.block, self.seed + i)
+        return Stream(self.values, self.block, (*self.seeds, i))
 
     def another_record(self, i: int) -> Stream:
         """Return a stream of another record that might have been as well, of the same length."""
-        rng = np.random.default_rng([self.seed, i])
+        seeds = (*self.seeds, i)
+        rng = np.random.default_rng(seeds)
         values = resampled(self.values, self.block, len(self.values), rng)
-        return Stream(values, self.block, self.seed + i)
+        return Stream(values, self.block, seeds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +103,25 @@ class Delay:
     missed: float
 
 
-def n_alarms(detector: Detector, stream: Stream, n: int) -> int:
-    """Return how many alarms a detector raises on `n` values."""
-    return sum(int(detector.update_many(chunk).sum()) for chunk in stream.chunks(n))
+def n_alarms(make: Callable[[], Detector], stream: Stream, n: int) -> int:
+    """Return how many alarms new detectors raise on `n` values, `RUNS` of them one after another.
+
+    Examples
+    --------
+    >>> from streamadapt.detectors import PageHinkley
+    >>> errors = (np.random.default_rng(0).random(5000) < 0.2).astype(float)
+    >>> stream = Stream(errors, 1.0, (0,))
+    >>> n_alarms(PageHinkley, stream, 50_000) < n_alarms(
+    ...     lambda: PageHinkley(threshold=10.0), stream, 50_000
+    ... )
+    True
+    """
+    total = 0
+    for run in range(RUNS):
+        detector = make()
+        chunks = stream.another(run).chunks(n // RUNS)
+        total += sum(int(detector.update_many(chunk).sum()) for chunk in chunks)
+    return total
 
 
 def found_threshold(
@@ -121,7 +143,8 @@ def found_threshold(
     """
 
     def is_calm(place: float) -> bool:
-        return n_alarms(make(threshold.at(place)), stream, ALARMS * between) <= ALARMS
+        some = partial(make, threshold.at(place))
+        return n_alarms(some, stream, ALARMS * between) <= ALARMS
 
     try:
         calm, nervous = _bracket(threshold, is_calm, given)
@@ -140,10 +163,10 @@ def mean_time(make: Callable[[], Detector], stream: Stream, between: int) -> Mea
     logarithms; half an alarm is added to each number of alarms, so that none is a time too.
     """
     n = ALARMS * between
-    mean = n / (n_alarms(make(), stream.another(1), n) + 0.5)
+    mean = n / (n_alarms(make, stream.another(1), n) + 0.5)
     few = n // 2
     times = [
-        math.log(few / (n_alarms(make(), stream.another_record(i), few) + 0.5))
+        math.log(few / (n_alarms(make, stream.another_record(i), few) + 0.5))
         for i in range(2, RECORDS + 2)
     ]
     factor = math.exp(_T_95 * float(np.std(times, ddof=1)))
@@ -162,11 +185,10 @@ def delay_of_change(
         return None
     delays = []
     for i in range(CHANGES):
-        run = stream.another(1_000 + i)
-        rng = np.random.default_rng([run.seed, 1])
+        rng = np.random.default_rng(stream.another(1_000 + i).seeds)
         detector = make()
-        n_alarms(detector, run, between // 2)
-        values = resampled(run.values, run.block, between, rng)
+        detector.update_many(resampled(stream.values, stream.block, between // 2, rng))
+        values = resampled(stream.values, stream.block, between, rng)
         delays.append(_first_alarm(detector, changed(values, rng)))
     found = [delay for delay in delays if delay is not None]
     median, most = np.quantile(found, [0.5, 0.9]).tolist() if found else (math.nan, math.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from streamadapt.build import build_task
 from streamadapt.calibrate import Calibrated, Calibration, Watched, heard
 from streamadapt.config import Config
 from streamadapt.config_file import parse_config
+from streamadapt.contracts import IntArray
 from streamadapt.errors import ConfigError
 from streamadapt.feed import POLL_RECORDS, Feed, delay_of, opened_source
 from tests.streams import CLASSIFY, FORECAST, write_classes, write_series
@@ -36,6 +38,20 @@ class Own(CUSUM):
     def __init__(self, threshold=50.0):
         super().__init__(threshold=threshold)
 """
+
+
+MAJORITY = """
+name: n
+task: {kind: classification, target: label, classes: ["no", "yes"]}
+record: {features: {a: numeric}}
+learners: {m: {kind: majority, watch: {drift: adwin}}}
+"""
+
+
+def write_labels(folder: Path, labels: IntArray) -> Path:
+    path = folder / "labels.csv"
+    path.write_text("a,label\n" + "".join(f"1.0,{('no', 'yes')[y]}\n" for y in labels.tolist()))
+    return path
 
 
 @pytest.fixture
@@ -68,9 +84,10 @@ def test_it_learns_from_the_very_values_that_the_detector_hears(
     config = parse_config(text_with(watch), {})
     task = build_task(config, {})
     recorder.HEARD.clear()
-    feed = Feed(config, task, delay_of(config, path), opened_source(config, path))
-    while not feed.ended:
-        feed.step(POLL_RECORDS)
+    with closing(opened_source(config, path)) as source:
+        feed = Feed(config, task, delay_of(config, path), source)
+        while not feed.ended:
+            feed.step(POLL_RECORDS)
     told = np.concatenate(recorder.HEARD)
     asked = parse_config(
         text_with(watch.replace("recorder_of_mine:make", "recorder_of_mine:Own")), {}
@@ -83,10 +100,10 @@ def test_it_learns_from_the_very_values_that_the_detector_hears(
 def test_your_own_detector_is_set_by_the_threshold_that_its_class_names(
     tmp_path: Path, recorder: Any
 ) -> None:
-    path = write_classes(tmp_path / "stream.csv", 2000, dirty=False)
-    config = parse_config(text_with("{drift: {python: 'recorder_of_mine:Own'}}"), {})
-    found = calibrated(config, path, 300)
-    assert found.path == "learners.tree.watch.drift.params.threshold"
+    labels = np.random.default_rng(0).integers(2, size=2000)
+    config = parse_config(MAJORITY.replace("adwin", "{python: 'recorder_of_mine:Own'}"), {})
+    found = calibrated(config, write_labels(tmp_path, labels), 300)
+    assert found.path == "learners.m.watch.drift.params.threshold"
     assert found.value != found.given == 50.0
 
 
@@ -104,18 +121,12 @@ def test_of_a_forecast_the_horizon_with_the_most_false_alarms_decides(tmp_path: 
 
 
 def test_values_that_nothing_can_be_learned_from_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "stream.csv"
-    path.write_text("a,label\n" + "1.0,yes\n" * 500)
-    text = (
-        "name: n\ntask: {kind: classification, target: label, classes: [no, yes]}\n"
-        "record: {features: {a: numeric}}\n"
-        "learners: {m: {kind: majority, watch: {drift: adwin}}}\n"
-    )
+    path = write_labels(tmp_path, np.ones(500, np.int64))
     with pytest.raises(ConfigError, match="m: each loss is 0: nothing is learned from it"):
-        calibrated(parse_config(text, {}), path, 100)
+        calibrated(parse_config(MAJORITY, {}), path, 100)
     path.write_text("a,label\n")
     with pytest.raises(ConfigError, match="m: the stream has no loss to learn from"):
-        calibrated(parse_config(text, {}), path, 100)
+        calibrated(parse_config(MAJORITY, {}), path, 100)
 
 
 def test_a_detector_on_rows_is_refused(tmp_path: Path) -> None:
@@ -132,14 +143,7 @@ def test_a_threshold_stays_on_its_side_of_the_warnings() -> None:
 
 
 def test_alike_values_need_a_longer_stream(tmp_path: Path) -> None:
-    path = tmp_path / "stream.csv"
-    rng = np.random.default_rng(0)
-    labels = np.repeat(rng.integers(2, size=20), 60)  # errors come in runs of 60
-    path.write_text("a,label\n" + "".join(f"1.0,{('no', 'yes')[y]}\n" for y in labels))
-    text = (
-        "name: n\ntask: {kind: classification, target: label, classes: [no, yes]}\n"
-        "record: {features: {a: numeric}}\n"
-        "learners: {m: {kind: majority, watch: {drift: page_hinkley}}}\n"
-    )
+    labels = np.repeat(np.random.default_rng(0).integers(2, size=20), 60)
+    config = parse_config(MAJORITY.replace("adwin", "page_hinkley"), {})
     with pytest.raises(ConfigError, match="in a row are alike, are too few to say what comes"):
-        calibrated(parse_config(text, {}), path, 100)
+        calibrated(config, write_labels(tmp_path, labels), 100)

@@ -38,7 +38,9 @@ def threshold_of(kind: str) -> Threshold:
 
 
 def maker(kind: str) -> Callable[[float], ArrayDetector]:
-    return lambda value: DETECTORS[kind](**{threshold_of(kind).name: value})
+    # A warning of RDDM that lasts is an alarm too: of these there are more, the stricter it is.
+    more = {"warning_limit": 2**53} if kind == "rddm" else {}
+    return lambda value: DETECTORS[kind](**{threshold_of(kind).name: value}, **more)
 
 
 SETTABLE = sorted(kind for kind, made in DETECTORS.items() if made.alarm_threshold is not None)
@@ -50,7 +52,7 @@ def test_all_but_one_name_their_threshold() -> None:
 
 @pytest.mark.parametrize("kind", SETTABLE)
 def test_a_stricter_threshold_has_fewer_alarms(kind: str) -> None:
-    threshold, stream = threshold_of(kind), Stream(errors(), 1.0, 0)
+    threshold, stream = threshold_of(kind), Stream(errors(), 1.0, (0,))
     given = getattr(DETECTORS[kind](), threshold.name)
     place, way = threshold.place(given), 1.0 if threshold.fewer == "higher" else -1.0
     if threshold.beside is not None and kind == "rddm":
@@ -58,26 +60,26 @@ def test_a_stricter_threshold_has_fewer_alarms(kind: str) -> None:
     counts = []
     for step in (0.0, 1.0, 3.0):
         value = threshold.at(place + way * step)
-        counts.append(n_alarms(maker(kind)(value), stream, 10_000))
+        counts.append(n_alarms(partial(maker(kind), value), stream, 10_000))
     assert counts[0] >= counts[1] >= counts[2]
 
 
-@pytest.mark.parametrize("kind", ["ddm", "hddm_a", "page_hinkley", "stepd"])
+@pytest.mark.parametrize("kind", ["ddm", "hddm_a", "hddm_w", "page_hinkley"])
 def test_the_found_threshold_is_just_calm_enough(kind: str) -> None:
-    threshold, stream = threshold_of(kind), Stream(errors(), 1.0, 0)
+    threshold, stream = threshold_of(kind), Stream(errors(), 1.0, (0,))
     given = getattr(DETECTORS[kind](), threshold.name)
     value = found_threshold(threshold, maker(kind), stream, given, 400)
     way = 1.0 if threshold.fewer == "higher" else -1.0
     nervous = threshold.at(threshold.place(value) - 0.05 * way)
-    assert n_alarms(maker(kind)(value), stream, 40_000) <= 100
-    assert n_alarms(maker(kind)(nervous), stream, 40_000) >= 100
+    assert n_alarms(partial(maker(kind), value), stream, 40_000) <= 100
+    assert n_alarms(partial(maker(kind), nervous), stream, 40_000) >= 100
 
 
 def test_the_interval_holds_the_time_on_the_streams_own_source() -> None:
     """Of 20 records, 95 % intervals hold the truth of at least 15 (P < 0.0003 for fewer)."""
     held = 0
     for seed in range(20):
-        stream = Stream(errors(5_000, seed), 1.0, seed)
+        stream = Stream(errors(5_000, seed), 1.0, (seed,))
         threshold = threshold_of("page_hinkley")
         value = found_threshold(threshold, maker("page_hinkley"), stream, 20.0, 500)
         time = mean_time(partial(maker("page_hinkley"), value), stream, 500)
@@ -89,7 +91,7 @@ def test_the_interval_holds_the_time_on_the_streams_own_source() -> None:
 
 
 def test_more_time_between_alarms_is_a_stricter_threshold_and_a_longer_delay() -> None:
-    stream = Stream(errors(), 1.0, 0)
+    stream = Stream(errors(), 1.0, (0,))
     found = []
     for between in (300, 3000):
         value = found_threshold(
@@ -103,7 +105,7 @@ def test_more_time_between_alarms_is_a_stricter_threshold_and_a_longer_delay() -
 
 
 def test_a_time_that_no_threshold_has_is_said_with_the_last_one_tried() -> None:
-    stream = Stream(errors(), 1.0, 0)
+    stream = Stream(errors(), 1.0, (0,))
     with pytest.raises(ConfigError, match=r"even with alpha = .* less than one false alarm in 30 "):
         found_threshold(
             Threshold("alpha", "lower", 1e-9, 1e-3, is_probability=True),
@@ -119,25 +121,27 @@ def test_a_time_that_no_threshold_has_is_said_with_the_last_one_tried() -> None:
 
 
 def test_a_rate_cannot_rise_beyond_one_and_numbers_can() -> None:
-    stream = Stream(errors(), 1.0, 0)
+    stream = Stream(errors(), 1.0, (0,))
     assert delay_of_change(PageHinkley, stream, 0.85, 100) is None
     assert delay_of_change(PageHinkley, stream, -0.25, 100) is None
-    moved = Stream(np.random.default_rng(0).normal(size=1000), 1.0, 0)
-    delay = delay_of_change(lambda: PageHinkley(threshold=5.0), moved, 3.0, 1000)
+    moved = Stream(np.random.default_rng(0).normal(size=1000), 1.0, (0,))
+    delay = delay_of_change(lambda: PageHinkley(threshold=20.0), moved, 3.0, 1000)
     assert delay is not None
     assert delay.missed == 0.0
-    assert 1 <= delay.median <= delay.most <= 10
+    assert 1 <= delay.median <= delay.most <= 40
 
 
 def test_a_change_that_is_never_found_is_all_misses() -> None:
-    delay = delay_of_change(lambda: PageHinkley(threshold=1e9), Stream(errors(), 1.0, 0), 0.1, 200)
+    delay = delay_of_change(
+        lambda: PageHinkley(threshold=1e9), Stream(errors(), 1.0, (0,)), 0.1, 200
+    )
     assert delay is not None
     assert delay.missed == 1.0
     assert math.isnan(delay.median)
 
 
 def test_streams_are_cut_without_a_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    stream = Stream(np.arange(50.0), 1.0, 3)
+    stream = Stream(np.arange(50.0), 1.0, (3,))
     whole = np.concatenate(list(stream.chunks(1000)))
     assert len(whole) == 1000
     assert whole.tolist() == np.concatenate(list(stream.chunks(1000))).tolist()
