@@ -148,12 +148,15 @@ def _answer(answer: Any) -> str:  # noqa: ANN401 - a class, a number, or one for
 
 def _fact(fields: dict[str, Any]) -> str:
     where = f"partition {fields.get('partition')}, event {fields.get('event')}"
-    by = f" ({fields['detector']}: errors {_way(fields)})" if fields.get("detector") else ""
+    by = f" ({fields['detector']}: {_what_moved(fields)})" if fields.get("detector") else ""
     return f"{fields.get('kind')} of {fields.get('learner')} at {where}{by}"
 
 
-def _way(fields: dict[str, Any]) -> str:
-    return "rise" if fields.get("direction") == "rise" else "fall"
+def _what_moved(fields: dict[str, Any]) -> str:
+    if fields.get("feature") is not None:
+        return f"{fields['feature']} moved"
+    way = fields.get("direction")
+    return f"errors {way}" if way in {"rise", "fall"} else "errors change"
 
 
 def _time(time_us: int | None) -> str | None:

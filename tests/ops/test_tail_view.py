@@ -57,6 +57,10 @@ def test_a_drift_says_where_and_which_way() -> None:
     told = plain_line(DRIFT, RunningGrade(True))
     assert told == "! drift of tree at partition 2, event 70 (adwin: errors rise)"
     assert json.loads(json_line(DRIFT, RunningGrade(True))) == DRIFT.fields
+    other = FactLine(DRIFT.fields | {"direction": "other"})
+    assert plain_line(other, RunningGrade(True)).endswith("(adwin: errors change)")
+    moved = FactLine(DRIFT.fields | {"direction": "other", "feature": "price"})
+    assert plain_line(moved, RunningGrade(True)).endswith("(adwin: price moved)")
 
 
 def test_the_table_is_as_tall_whatever_comes_and_leaves_empty_columns_out() -> None:
