@@ -18,10 +18,12 @@ from streamadapt.models.gradient_boosting import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
 )
+from streamadapt.models.drift_moe import DriftMoEClassifier
 from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
+from streamadapt.models.knn import KNNClassifier
 from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegressor
 from streamadapt.models.leveraging_bagging import LeveragingBaggingClassifier
 from streamadapt.models.linear import LinearRegression
@@ -50,10 +52,12 @@ __all__ = [
     "ExtremelyFastDecisionTreeClassifier",
     "GradientBoostingClassifier",
     "GradientBoostingRegressor",
+    "DriftMoEClassifier",
     "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingAdaptiveTreeRegressor",
     "HoeffdingTreeClassifier",
     "HoeffdingTreeRegressor",
+    "KNNClassifier",
     "LeveragingBaggingClassifier",
     "LinearRegression",
     "LogisticRegression",

@@ -15,10 +15,12 @@ from streamadapt.errors import checked
 from streamadapt.java_random_kernels import MASK, jump, scrambled
 from streamadapt.models.forest_kernels import (
     FIRST,
+    GRADED,
     N_DRIFTS,
     N_SEEDS,
     N_TAKEN_OVER,
     N_WARNINGS,
+    RIGHT,
     SUBSETS,
     SUBSETS_BEHIND,
     TIMES,
@@ -29,11 +31,12 @@ from streamadapt.models.forest_pools import (
     Plan,
     forest_state,
     grove_of,
+    put_tree,
     restored_grove,
     used_grove_bytes,
 )
 from streamadapt.models.hoeffding_tree import LEAF_PREDICTIONS, coded
-from streamadapt.models.hoeffding_tree_pools import columns_of
+from streamadapt.models.hoeffding_tree_pools import columns_of, plant
 from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.poisson_kernels import poisson_table
 from streamadapt.models.split_merit_kernels import INFO_GAIN
@@ -130,12 +133,13 @@ class ForestClassifier(ArrayClassifier):
     ) -> None:
         for start in range(0, len(ops), _BLOCK):
             rows = slice(start, start + _BLOCK)
-            self._run_block(ops[rows], X[rows], y[rows], w[rows], P[rows])
+            add_votes(ops[rows], self.votes(ops[rows], X[rows], y[rows], w[rows]), P[rows])
 
-    def _run_block(
-        self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
-    ) -> None:
-        votes = np.zeros((self.n_models, *P.shape))
+    def votes(
+        self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray
+    ) -> FloatArray:
+        """Predict and learn as `run` does; return each tree's votes, float64 [m, n, k]."""
+        votes = np.zeros((self.n_models, len(ops), self.n_outputs))
 
         def run(first: int, last: int) -> None:
             run_members(
@@ -153,7 +157,17 @@ class ForestClassifier(ArrayClassifier):
             cuts = np.linspace(0, self.n_models, min(self.n_jobs, self.n_models) + 1).astype(int)
             with ThreadPoolExecutor(len(cuts) - 1) as threads:
                 list(threads.map(run, cuts[:-1].tolist(), cuts[1:].tolist()))
-        add_votes(ops, votes, P)
+        return votes
+
+    def renew(self, m: int) -> None:
+        """Put a tree that has learned nothing in the place of tree m."""
+        plan = self._plan
+        sapling = plant(
+            plan.columns, plan.n_classes, plan.bytes_per_tree, plan.settings, plan.shape
+        )
+        put_tree(self._grove, m, sapling)
+        self._grove.windows[m] = 0
+        self._grove.tallies[m, [GRADED, RIGHT]] = 0.0
 
     def state(self) -> State:
         """Return nodes, windows and observers in use, as data."""
@@ -196,6 +210,11 @@ class ForestClassifier(ArrayClassifier):
     def n_taken_over(self) -> int:
         """Trees that came from the background; at other drifts a tree starts afresh."""
         return self._tally(N_TAKEN_OVER)
+
+    @property
+    def n_trained(self) -> IntArray:
+        """Rows that each tree learned since it was planted."""
+        return np.array(self._grove.trees["n_learned"][:, 0])
 
     @property
     def n_bytes(self) -> int:

@@ -46,6 +46,8 @@ __all__ = [
     "N_SEEDS",
     "N_TALLIES",
     "add_votes",
+    "learn_row",
+    "restart",
     "run_members",
 ]
 
@@ -139,7 +141,7 @@ def run_members(
             if slot >= 0 and is_patched and not is_known:
                 for j in range(patches.shape[2]):
                     heads[slot, N_HEADS + k + j] = patches[m, phase, j]
-            seeds[m, generator] = _learn(
+            seeds[m, generator] = learn_row(
                 X, i, y[i], weight, leaf, seeds[m, generator], bayes, tree, columns, nodes,
                 class_weights, heads, gauss, counts, free_slots, row, scratch, promises, links,
                 no_windows,
@@ -164,7 +166,7 @@ def run_members(
                 worst = _worst(all_windows)
                 tallies[worst, N_DRIFTS] += 1.0
                 clear_window(all_windows[worst], DRIFT)
-                _restart(
+                restart(
                     trees[worst], all_nodes[worst], all_weights[worst], all_heads[worst],
                     all_gauss[worst], all_counts[worst], all_free[worst], all_promises[worst],
                     all_links[worst], no_windows,
@@ -198,7 +200,7 @@ def run_members(
                     if not is_patched:
                         seeds[m, SUBSETS] = seeds[m, SUBSETS_BEHIND]
                 else:
-                    _restart(
+                    restart(
                         tree, nodes, class_weights, heads, gauss, counts, free_slots, promises,
                         links, no_windows,
                     )  # fmt: skip
@@ -242,7 +244,7 @@ def _vote(
 
 
 @inlined_kernel
-def _learn(
+def learn_row(
     X: FloatArray, i: int, c: int, w: float, leaf: int, seed: int, bayes: int, tree: Records,
     columns: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,
     gauss: FloatArray, counts: FloatArray, free_slots: IntArray, row: FloatArray,
@@ -294,7 +296,7 @@ def draw_columns(columns: Records, places: FloatArray, row: FloatArray, seed: in
 
 
 @lean_kernel
-def _restart(
+def restart(
     tree: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,
     gauss: FloatArray, counts: FloatArray, free_slots: IntArray, promises: FloatArray,
     links: IntArray, no_windows: Windows,

@@ -32,6 +32,7 @@ __all__ = [
     "forest_state",
     "grove_of",
     "member_pools",
+    "put_tree",
     "restored_grove",
     "used_grove_bytes",
 ]
@@ -96,7 +97,7 @@ def grove_of(plan: Plan, seeds: IntArray) -> Grove:
         patches=np.zeros((n, 2, plan.n_subset)),
     )
     for m in range(n):
-        _put(grove, m, sapling)
+        put_tree(grove, m, sapling)
     return grove
 
 
@@ -105,7 +106,7 @@ def _stacked_pools(pools: Pools) -> tuple[NDArray[Any], ...]:
     return pools.tree, *pools[2:]
 
 
-def _put(grove: Grove, m: int, pools: Pools) -> None:
+def put_tree(grove: Grove, m: int, pools: Pools) -> None:
     """Copy what is in use of a tree into row m."""
     n, n_active = int(pools.tree["n_nodes"][0]), _n_active(pools)
     lengths = dict(nodes=n, class_weights=n, heads=n_active, gauss=n_active, counts=n_active)
@@ -157,7 +158,7 @@ def restored_grove(plan: Plan, seeds: IntArray, state: State) -> Grove:
             plan.columns, plan.n_classes, plan.bytes_per_tree, plan.settings, child, plan.shape
         )
         _check_subsets(pools, plan)
-        _put(grove, m, pools)
+        put_tree(grove, m, pools)
         n = int(pools.tree["n_nodes"][0])
         links = fitting(child.integers("links"), grove.links[m, :n])
         behind = int(links[0, ALTERNATE])

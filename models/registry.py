@@ -19,10 +19,12 @@ from streamadapt.models.gradient_boosting import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
 )
+from streamadapt.models.drift_moe import DriftMoEClassifier
 from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_regressor import HoeffdingTreeRegressor
+from streamadapt.models.knn import KNNClassifier
 from streamadapt.models.learner import ArrayLearner
 from streamadapt.models.leveraging_bagging import LeveragingBaggingClassifier
 from streamadapt.models.linear import LinearRegression
@@ -45,6 +47,8 @@ LEARNERS: Final[dict[str, type[ArrayLearner]]] = {
     "extremely_fast_decision_tree": ExtremelyFastDecisionTreeClassifier,
     "gradient_boosting": GradientBoostingClassifier,
     "gradient_boosting_regressor": GradientBoostingRegressor,
+    "drift_moe": DriftMoEClassifier,
+    "knn": KNNClassifier,
     "hoeffding_adaptive_tree": HoeffdingAdaptiveTreeClassifier,
     "hoeffding_adaptive_tree_regressor": HoeffdingAdaptiveTreeRegressor,
     "leveraging_bagging": LeveragingBaggingClassifier,

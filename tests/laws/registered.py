@@ -15,7 +15,7 @@ from streamadapt.detectors import DDM, PageHinkley
 from streamadapt.detectors import registry as detector_registry
 from streamadapt.events import Source
 from streamadapt.laws import contract_members, sized
-from streamadapt.models import LinearRegression, LogisticRegression
+from streamadapt.models import DriftMoEClassifier, LinearRegression, LogisticRegression
 from streamadapt.models import registry as learner_registry
 from streamadapt.models.change import learning_changes
 from streamadapt.models.robust import learning_robustly
@@ -45,6 +45,8 @@ LEARNER_CLASSES: dict[str, Any] = {
     **learner_registry.LEARNERS,
     "change": _change,
     "robust": _robust,
+    "drift_moe_paper": DriftMoEClassifier,
+    "drift_moe_task": DriftMoEClassifier,
 }
 DETECTOR_CLASSES: dict[str, Any] = {
     **detector_registry.DETECTORS,
@@ -86,6 +88,14 @@ LEARNERS: dict[str, dict[str, Any]] = {
         "max_size": 0.05,
         "drift_threshold": 3.0,
     },
+    "drift_moe": {
+        "n_models": 6,
+        "max_size": 0.02,
+        "turnover": True,
+        "rewiring_rate": 0.5,
+    "drift_moe_paper": {"variant": "paper", "n_models": 3, "top_k": 2, "max_size": 0.03},
+    "drift_moe_task": {"variant": "paper", "mode": "task"},
+    "knn": {"window_size": 60},
     "hoeffding_adaptive_tree": {
         "grace_period": 20,
         "delta": 0.3,
