@@ -62,7 +62,8 @@ class DriftMoEClassifier(ArrayClassifier):
     classes itself; all learn each row.  An expert's weight in the vote is its fading accuracy to
     the power of `sharpness` times ``exp(trust * logit)``, with the router's logit for this row.
     The router takes inputs in deviations from running means, is small, and steps every 16 rows; an
-    expert that has learned nothing is never counted as right.
+    expert that has learned nothing is never counted as right.  Weights of rows count in the experts
+    that know weights; here each row counts once.
 
     Parameters
     ----------

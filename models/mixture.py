@@ -188,7 +188,7 @@ class Mixture:
         other.counters = fitting(state.integers("counters"), other.counters)
         for name in ("skills", "shifts", "credit", "segment", "moments"):
             setattr(other, name, finite_floats(state, name, getattr(other, name).shape))
-        other.turnover = other.turnover.restored(state.child("turnover"))
+        other.turnover = other.turnover.restored(state.child("turnover").expect("turnover", 1))
         other.trees.restore(state.child("trees"))
         for name, expert in zip(self.plan.companions, other.companions, strict=True):
             expert.restore(state.child(name))

@@ -16,7 +16,8 @@ STAY, SWITCH, RENEW = 0, 1, 2
 _SMOOTHING = 0.2
 _DEVIATIONS = 3.0
 _LEAST_DEVIATION = 0.005
-_WARM = 10  # segments before anything is judged
+_EARLY = 3  # segments whose losses are those of learners that hardly know anything
+_WARM = 10  # further segments before anything is judged
 
 
 class Turnover:
@@ -24,8 +25,8 @@ class Turnover:
 
     Zhu, Majzoubi, Jain and Choromanska, TAME: task agnostic continual learning using multiple
     experts (arXiv 2210.03869): the smoothed loss of what is in use is compared with the mean and
-    three deviations of its last losses.  If it is beyond, one changes over to an expert that is
-    within its own bounds; if there is none, a new one is needed.
+    three deviations of its last losses, the first few left out.  If it is beyond, one changes over
+    to an expert that is within its own bounds; if there is none, a new one is needed.
 
     Parameters
     ----------
@@ -42,16 +43,17 @@ class Turnover:
 
     def judge(self, losses: FloatArray) -> int:
         """Take the mean losses [m + 1] of a segment; say what has to be done."""
-        n = int(self._tally[0])
+        n = int(self._tally[0]) - _EARLY
         self._tally[0] += 1
-        share = _SMOOTHING if n else 1.0
+        share = _SMOOTHING if n > 0 else 1.0
         self._smoothed += share * (losses - self._smoothed)
-        within = self._within(min(n, len(self._window)))
-        self._window[n % len(self._window)] = losses
         outcome = STAY
-        if n >= _WARM and not within[-1]:
-            outcome = SWITCH if within[:-1].any() else RENEW
-            self._start_over()
+        if n >= 0:
+            within = self._within(min(n, len(self._window)))
+            self._window[n % len(self._window)] = losses
+            if not within[-1]:
+                outcome = SWITCH if within[:-1].any() else RENEW
+                self._start_over()
         self._tally[1 + outcome] += 1
         return outcome
 

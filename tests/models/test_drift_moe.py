@@ -125,8 +125,9 @@ def rings(n: int) -> tuple[FloatArray, IntArray]:
 
 def test_memory_stays_bounded_while_experts_come_and_go() -> None:
     ours = moe("streamadapt", n_models=6, max_size=0.1, turnover=True)
-    X = np.random.default_rng(5).normal(size=(20_000, 5))
-    y = ((X[:, 0] > 0.0) + np.arange(20_000) // 5000) % 3
+    rng = np.random.default_rng(5)
+    X = rng.normal(size=(20_000, 5))
+    y = np.where(np.arange(20_000) % 8000 < 5000, X[:, 0] > 0.0, rng.integers(0, 3, 20_000))
     bound = 0.1 * 2**20 + ours.n_bytes + 60_000  # and what neighbours and router come to hold
     for start in range(0, len(y), 2000):
         ours.learn(X[start : start + 2000], y[start : start + 2000])

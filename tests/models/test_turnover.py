@@ -40,7 +40,14 @@ def test_an_expert_that_rises_alone_is_no_matter() -> None:
 
 def test_nothing_is_judged_before_there_is_a_threshold() -> None:
     rule = Turnover(1)
-    assert {rule.judge(np.full(2, float(i))) for i in range(10)} == {STAY}
+    assert {rule.judge(np.full(2, float(i))) for i in range(13)} == {STAY}
+
+
+def test_what_learners_lose_at_first_makes_no_threshold() -> None:
+    rule = Turnover(2)
+    for losses in np.vstack([np.ones((3, 3)), steady(20)]):
+        rule.judge(losses)
+    assert rule.judge(np.full(3, 0.3)) == RENEW
 
 
 def test_a_rule_restored_goes_on_the_same() -> None:
