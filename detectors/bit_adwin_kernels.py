@@ -122,7 +122,7 @@ def take_bit(windows: Windows, m: int, bit: int, delta: float) -> int:
     if windows[m, PHASE] < CLOCK:
         return UNCUT
     windows[m, PHASE] = 0
-    return _cut(windows, m, total / width if width > 0 else 0.0, delta)
+    return int(_cut(windows, m, total / width if width > 0 else 0.0, delta))
 
 
 @lean_kernel

@@ -13,12 +13,12 @@ from streamadapt.models.baselines import (
     RunningMean,
     SeasonalPersistence,
 )
+from streamadapt.models.drift_moe import DriftMoEClassifier
 from streamadapt.models.extremely_fast_tree import ExtremelyFastDecisionTreeClassifier
 from streamadapt.models.gradient_boosting import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
 )
-from streamadapt.models.drift_moe import DriftMoEClassifier
 from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
@@ -49,10 +49,10 @@ __all__ = [
     "ArrayClassifier",
     "ArrayLearner",
     "ArrayRegressor",
+    "DriftMoEClassifier",
     "ExtremelyFastDecisionTreeClassifier",
     "GradientBoostingClassifier",
     "GradientBoostingRegressor",
-    "DriftMoEClassifier",
     "HoeffdingAdaptiveTreeClassifier",
     "HoeffdingAdaptiveTreeRegressor",
     "HoeffdingTreeClassifier",

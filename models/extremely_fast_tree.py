@@ -22,7 +22,7 @@ from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.hoeffding_tree_kernels import HAS_SEEN
 from streamadapt.models.hoeffding_tree_pools import Shape, fitting
 from streamadapt.models.tree_kernels import untouched
-from streamadapt.state import State
+from streamadapt.state import State, Value
 
 __all__ = ["ExtremelyFastDecisionTreeClassifier"]
 
@@ -151,7 +151,7 @@ class ExtremelyFastDecisionTreeClassifier(HoeffdingTreeClassifier):
         inner, leaf_slots, inner_slots = self._slots()
         n_free, state = len(self._pools.free_slots) - len(leaf_slots), super().state()
         has_seen = self._pools.heads[leaf_slots, HAS_SEEN : HAS_SEEN + 1] != 0.0
-        values = {
+        values: dict[str, Value] = {
             "n_free": n_free,  # as if inner nodes had no slots: theirs follow
             "gains": np.where(has_seen, self._gains[leaf_slots], 0.0),
             "inner.nodes": inner,

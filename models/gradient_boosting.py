@@ -166,7 +166,8 @@ class GradientBoostingClassifier(ArrayClassifier):
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
     ) -> None:
-        is_class = (y >= 0) & (y < self.n_classes)
+        classes = y.astype(np.int64)
+        is_class = (classes >= 0) & (classes < self.n_classes)
         kept = self._boosted.learnable(ops, is_class, w)
         scores, shares = np.zeros((len(ops), self._n_scores)), np.zeros(self.n_classes)
         steps = np.zeros((self._n_scores, len(ops)))

@@ -100,7 +100,7 @@ class Mixture:
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
     ) -> None:
         """Predict and learn rows in order; see `streamadapt.contracts.Learner.run`."""
-        for rows, ends_segment in self._blocks(ops, y, w):
+        for rows, ends_segment in self._blocks(ops, y.astype(np.int64), w):
             part = ops[rows], X[rows], y[rows], w[rows]
             run_mixture(
                 *part, P[rows], self.votes(*part), self._settings, self.counters, self.skills,
@@ -109,9 +109,7 @@ class Mixture:
             if ends_segment:
                 self._turn_over()
 
-    def _blocks(
-        self, ops: OpArray, y: NDArray[np.generic], w: FloatArray
-    ) -> Iterator[tuple[slice, bool]]:
+    def _blocks(self, ops: OpArray, y: IntArray, w: FloatArray) -> Iterator[tuple[slice, bool]]:
         """Yield blocks of rows, and whether a segment ends there that has to be looked at."""
         segments = np.zeros(0, np.int64)
         if self.plan.turnover:

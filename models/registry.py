@@ -14,12 +14,12 @@ from streamadapt.models.baselines import (
     RunningMean,
     SeasonalPersistence,
 )
+from streamadapt.models.drift_moe import DriftMoEClassifier
 from streamadapt.models.extremely_fast_tree import ExtremelyFastDecisionTreeClassifier
 from streamadapt.models.gradient_boosting import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
 )
-from streamadapt.models.drift_moe import DriftMoEClassifier
 from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdaptiveTreeRegressor
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier

@@ -93,6 +93,7 @@ LEARNERS: dict[str, dict[str, Any]] = {
         "max_size": 0.02,
         "turnover": True,
         "rewiring_rate": 0.5,
+    },
     "drift_moe_paper": {"variant": "paper", "n_models": 3, "top_k": 2, "max_size": 0.03},
     "drift_moe_task": {"variant": "paper", "mode": "task"},
     "knn": {"window_size": 60},
