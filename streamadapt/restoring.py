@@ -11,11 +11,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from streamadapt.checkpoint import CheckpointStore, Found, environment
 from streamadapt.config import Config
-from streamadapt.connectors.partition_log import Committed, Driver, Partition
+from streamadapt.connectors.partition_log import Committed, Driver, LogReader, Partition
 from streamadapt.contracts import Reporter, Store
 from streamadapt.errors import (
     CorruptStateError,
@@ -163,9 +164,10 @@ class Restoring:
             return
         asked, self._asked = self._asked, None
         try:
-            self._found(asked.result())
+            found = asked.result()
         except RetryableError:
             return  # the store is away: asked again later
+        self._found(found)
 
     def _found(self, found: Found | list[str] | None) -> None:
         if isinstance(found, Found):
@@ -234,9 +236,9 @@ class Restoring:
             self._lost(f"retention passed the checkpoint {name}: {', '.join(gone)}")
             return
         task.tag = tag
-        self._task = task
         if task.offsets != until:
             self._open(task, until, tag.since(name) if task.is_ordered else None)
+        self._task = task  # not before it can be fed: a task is taken to be ready without a feed
         newer = tag.names[: tag.names.index(name)] if name in tag.names else tag.names
         if newer:
             tag.forget(newer)
@@ -244,10 +246,13 @@ class Restoring:
 
     def _open(self, task: LiveTask, until: dict[str, int], order: list[Run] | None) -> None:
         topics = self._inputs()
-        readers = {
-            kind: self._settings.driver.reader(Partition(topics[kind], self.partition), offset)
-            for kind, offset in task.offsets.items()
-        }
+        readers: dict[str, LogReader] = {}
+        with ExitStack() as opened:
+            for kind, offset in task.offsets.items():
+                place = Partition(topics[kind], self.partition)
+                readers[kind] = self._settings.driver.reader(place, offset)
+                opened.callback(readers[kind].close)
+            opened.pop_all()
         stretches = None if order is None else [Stretch(kind, n) for kind, n in order]
         self._feed = LogFeed(readers, until, stretches)
 
@@ -287,10 +292,11 @@ class Restoring:
             self._task = self._settings.make(self.partition, where)
         else:
             begin = {kind: min(self._bounds[kind][0], offset) for kind, offset in where.items()}
-            self._task = self._settings.make(self.partition, begin)
-            self._open(self._task, where, None)
-            if self._task.is_ordered:  # no tag can say how it came to be: commit a checkpoint first
-                self._task.tag = Tag([Entry("", [])])
+            task = self._settings.make(self.partition, begin)
+            self._open(task, where, None)
+            if task.is_ordered:  # no tag can say how it came to be: commit a checkpoint first
+                task.tag = Tag([Entry("", [])])
+            self._task = task
         self.needs_checkpoint = True
 
     def _where(self) -> dict[str, int]:

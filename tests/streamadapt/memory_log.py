@@ -77,6 +77,9 @@ class MemoryLog:
         return member
 
     def reader(self, partition: Partition, offset: int, headers: bool = False) -> MemoryReader:
+        if self.fail_at and self.fail_at[0] == f"reader of {partition.topic}":
+            self.fail_at.pop(0)
+            raise BrokerError(f"{partition} cannot be read")
         return MemoryReader(self, partition, offset)
 
     def publisher(self, name: str) -> MemoryPublisher:

@@ -92,6 +92,26 @@ def test_a_transaction_that_fails_anywhere_loses_and_repeats_nothing(call: str) 
     assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
 
 
+@pytest.mark.parametrize("topic", ["events", "labels"])
+def test_a_broker_that_goes_away_while_a_task_is_restored_leaves_nothing_half_restored(
+    topic: str,
+) -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 300)
+    worker._consumer.most = 25  # type: ignore[attr-defined]
+    while len(ids(live)) < 150:  # then there is something to be read again after the checkpoint
+        worker._turn()
+    live.kill(worker)
+    live.write(300, 100)
+    live.log.fail_at = [f"reader of {topic}"]
+    worker = live.worker()
+    live.settle(worker, most=25)
+    assert not live.log.fail_at
+    assert ids(live) == [f"0-{i}" for i in range(400)]
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
 def test_two_workers_share_the_partitions_and_hand_them_over() -> None:
     live = Live(n_partitions=4)
     first = live.worker("0")
