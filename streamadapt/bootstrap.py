@@ -83,7 +83,7 @@ def resampled(x: FloatArray, block: float, n: int, rng: np.random.Generator) -> 
     Examples
     --------
     >>> resampled(np.arange(10.0), 4.0, 8, np.random.default_rng(1)).tolist()
-    [7.0, 8.0, 9.0, 0.0, 1.0, 2.0, 3.0, 9.0]
+    [6.0, 7.0, 8.0, 9.0, 5.0, 6.0, 0.0, 1.0]
     """
     lengths = _lengths(rng, n, block)
     starts = rng.integers(len(x), size=len(lengths))
