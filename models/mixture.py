@@ -114,7 +114,8 @@ class Mixture:
         segments = np.zeros(0, np.int64)
         if self.plan.turnover:
             is_learned = (ops & LEARN != 0) & (w > 0.0) & (w <= MAX_WEIGHT)
-            is_learned &= (y >= 0) & (y < self.plan.n_classes)
+            labels = y.astype(np.int64)
+            is_learned &= (labels >= 0) & (labels < self.plan.n_classes)
             n = self.counters[N_LEARNED] + np.cumsum(is_learned)
             segments = np.flatnonzero(is_learned & (n % _SEGMENT == 0)) + 1
         ends = np.minimum(np.arange(_BLOCK, len(ops) + _BLOCK, _BLOCK), len(ops))
