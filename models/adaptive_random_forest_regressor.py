@@ -35,6 +35,7 @@ from streamadapt.models.hoeffding_tree_regressor_kernels import SCALE, Tree
 from streamadapt.models.hoeffding_tree_regressor_pools import (
     laid_out,
     plant,
+    replant,
     restored,
     tree_values,
 )
@@ -54,7 +55,7 @@ _SMALLEST = 5e-324
 
 @dataclass
 class _Member:
-    """A tree, perhaps one that grows behind it, and what watches its error."""
+    """A tree, room for one that grows behind it, and what watches its error."""
 
     front: Tree
     behind: Tree
@@ -200,18 +201,23 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
     def _max_bytes_of_tree(self) -> float:
         return self.max_size * 2**20 / self.n_models / 2
 
-    def _new_tree(self, m: int, n_planted: int) -> Tree:
-        tree = plant(self._columns, self._settings(), self._max_bytes_of_tree())
-        tree.random[0] = scrambled(self.seed + m + n_planted * self.n_models)
-        return tree
+    def _new_tree(self) -> Tree:
+        return plant(self._columns, self._settings(), self._max_bytes_of_tree())
+
+    def _replant(self, m: int, tree: Tree) -> None:
+        own = self._members[m]
+        replant(tree)
+        tree.random[0] = scrambled(self.seed + m + own.n_planted * self.n_models)
+        own.n_planted += 1
 
     def _new_member(self, m: int) -> _Member:
         first, stride = jump(2 * m)
-        tree, member = self._new_tree(m, 0), np.zeros(N_MEMBER, np.int64)
+        trees, member = (self._new_tree(), self._new_tree()), np.zeros(N_MEMBER, np.int64)
+        trees[0].random[0] = scrambled(self.seed + m)
         member[SEED] = (scrambled(self.seed) * first + stride) & MASK
         member[[STEP, STRIDE]] = [value & MASK for value in jump(2 * self.n_models)]
         windows = ADWIN(self.warning_delta), ADWIN(self.drift_delta)
-        return _Member(tree, tree, member, *windows, np.zeros(1, SCALE))
+        return _Member(*trees, member, *windows, np.zeros(1, SCALE))
 
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
@@ -256,8 +262,7 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
             if risen & WARNING:
                 own.n_warnings += 1
                 own.warning = ADWIN(self.warning_delta)
-                own.behind = self._new_tree(m, own.n_planted)
-                own.n_planted += 1
+                self._replant(m, own.behind)
                 own.member[HAS_BEHIND] = 1
             if risen & DRIFT:
                 self._take_over(m)
@@ -268,10 +273,9 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
         own.warning, own.drift = ADWIN(self.warning_delta), ADWIN(self.drift_delta)
         if own.member[HAS_BEHIND]:
             own.n_taken_over += 1
-            own.front = own.behind
+            own.front, own.behind = own.behind, own.front
         else:
-            own.front = own.behind = self._new_tree(m, own.n_planted)
-            own.n_planted += 1
+            self._replant(m, own.front)
         own.member[HAS_BEHIND] = 0
 
     def state(self) -> State:
@@ -295,7 +299,7 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
 
     def _restored_member(self, m: int, state: State) -> _Member:
         own = self._new_member(m)
-        own.front = own.behind = self._restored_tree(state.child("front"))
+        own.front = self._restored_tree(state.child("front"))
         own.member[[SEED, HAS_BEHIND, N_SKIPPED]] = [
             state.integer("seed") & MASK, state.integer("has_behind") != 0,
             state.integer("n_skipped"),

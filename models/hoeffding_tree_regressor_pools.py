@@ -22,7 +22,7 @@ from streamadapt.models.quantizer_kernels import AXIS, BIN, COLUMN
 from streamadapt.models.tree_kernels import MULTIWAY, NODE, new_nodes
 from streamadapt.state import State, Value
 
-__all__ = ["fade", "laid_out", "plant", "restored", "tree_values"]
+__all__ = ["fade", "laid_out", "plant", "replant", "restored", "tree_values"]
 
 _NODES_PER_SLOT = 8  # so about three in four leaves may be inactive before growth ends
 _MAX_VALUES = 30_000
@@ -108,6 +108,14 @@ def plant(
     tree.nodes["first_child"][0] = -1
     tree.totals["n_nodes"] = 1
     return tree
+
+
+def replant(tree: Tree) -> None:
+    """Leave nothing but one empty leaf, in the same arrays; all else is set before it is used."""
+    for array in (tree.totals, tree.scales, tree.nodes[:1], tree.leaves[:1], tree.linear[:1]):
+        array[:] = 0
+    tree.nodes["feature"][0] = tree.nodes["first_child"][0] = -1
+    tree.totals["n_nodes"] = 1
 
 
 def fade(tree: Tree, factor: float) -> None:
