@@ -37,7 +37,9 @@ class ExtremelyFastDecisionTreeClassifier(HoeffdingTreeClassifier):
     Hoeffding's bound; inner nodes go on observing rows, and each `min_samples_reevaluate` rows of
     the whole tree those on the way of the latest row are looked at: if another column's mean merit
     is better by more than the bound, the branch goes and new leaves take its place.  As in MOA,
-    the sum of merits is kept when a leaf becomes an inner node, but looks are counted anew.
+    the sum of merits is kept when a leaf becomes an inner node, but looks are counted anew; and a
+    column of which no split leaves two branches with more than 1 % of the weight has the merit
+    minus infinity in all its later means, so that only a tie can choose it.
     Deviations beside those of `HoeffdingTreeClassifier`:
 
     - A column that has been tested above may be tested again; MOA forbids it, but for numeric
