@@ -45,7 +45,7 @@ def plan(rows: int, river_rows: int, seeds: int) -> Iterator[Cell]:
     both = ("streamadapt", "MOA")
     large = [name for name in MOAS if name.endswith("-100")]
     small = [name for name in OURS if name not in large]
-    random = [name for name in MOAS if name in RANDOM and name not in large]
+    random = [name for name in OURS | MOAS if name in RANDOM and name not in large]
     stages = [
         ("MOA", ["ARF-10", "SRP-10"], [1], STREAMS),
         ("streamadapt", small, [1], STREAMS),

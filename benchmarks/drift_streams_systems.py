@@ -35,7 +35,9 @@ _OURS: dict[str, tuple[str, dict[str, Any]]] = {
     "SRP-100": (PATCHES, {"n_models": 100, "max_size": 2048.0}),
     "MoE": ("DriftMoEClassifier", {"variant": "streamadapt"}),
     "MoE-Data": ("DriftMoEClassifier", {"variant": "paper"}),
+    "MoE-Task": ("DriftMoEClassifier", {"variant": "paper", "mode": "task"}),
     "NB": ("NaiveBayesClassifier", {}),
+    "kNN": ("KNNClassifier", {}),
     "SAM-kNN": ("SAMKNNClassifier", {}),
     "PA": ("PassiveAggressiveClassifier", {}),
     "RVFL": ("RVFLClassifier", {}),
@@ -82,7 +84,7 @@ RIVERS: dict[str, Callable[..., Any]] = {
 }
 """What makes River's model of a seed, by name."""
 
-RANDOM = {"ARF-10", "SRP-10", "LevBag-10", "ARF-100", "SRP-100", "LevBag-100", "MoE", "MoE-Data"}
+RANDOM = {name for name in OURS | MOAS if name.startswith(("ARF", "SRP", "LevBag", "MoE"))}
 """Learners that draw random numbers which matter: their seeds are worth more than one run."""
 
 
