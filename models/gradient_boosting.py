@@ -84,7 +84,37 @@ class _Committee:
         return sum(tree.n_switched_trees for step in self.trees for tree in step)
 
 
-class GradientBoostingClassifier(ArrayClassifier):
+class _Boosted:
+    """What both learners do with their committee."""
+
+    state_version: int
+    _boosted: _Committee
+
+    def state(self) -> State:
+        """Return all trees, as data."""
+        return self._boosted.state(type(self).__name__, self.state_version)
+
+    def restore(self, state: State) -> None:
+        """Become what `state` describes.
+
+        Raises
+        ------
+        IncompatibleStateError
+            If the state is of another kind or version, or does not fit the parameters.
+        """
+        self._boosted.restore(state.expect(type(self).__name__, self.state_version))
+
+    def describe(self) -> tuple[TreeDescription, ...]:
+        """Tell splits and importance of each tree's columns, as the tree numbers them."""
+        return tuple(tree.describe() for step in self._boosted.trees for tree in step)
+
+    @property
+    def n_switched_trees(self) -> int:
+        """Branches of all trees that others took the place of."""
+        return self._boosted.n_switched
+
+
+class GradientBoostingClassifier(_Boosted, ArrayClassifier):
     """Adaptive model trees that learn, one after the other, the gradient of the log loss.
 
     After Gunasekara, Pfahringer, Gomes and Bifet, Gradient boosted trees for evolving data
@@ -184,36 +214,13 @@ class GradientBoostingClassifier(ArrayClassifier):
         predicts = ops & PREDICT != 0
         P[predicts] = found[predicts]
 
-    def state(self) -> State:
-        """Return all trees, as data."""
-        return self._boosted.state(type(self).__name__, self.state_version)
-
-    def restore(self, state: State) -> None:
-        """Become what `state` describes.
-
-        Raises
-        ------
-        IncompatibleStateError
-            If the state is of another kind or version, or does not fit the parameters.
-        """
-        self._boosted.restore(state.expect(type(self).__name__, self.state_version))
-
-    def describe(self) -> tuple[TreeDescription, ...]:
-        """Tell splits and importance of each tree's columns, as the tree numbers them."""
-        return tuple(tree.describe() for step in self._boosted.trees for tree in step)
-
     @property
     def n_skipped(self) -> int:
         """Rows not learned for their label (not 0..k-1) or weight (negative, NaN, above 1e15)."""
         return self._boosted.n_skipped
 
-    @property
-    def n_switched_trees(self) -> int:
-        """Branches of all trees that others took the place of."""
-        return self._boosted.n_switched
 
-
-class GradientBoostingRegressor(ArrayRegressor):
+class GradientBoostingRegressor(_Boosted, ArrayRegressor):
     """Adaptive model trees that learn, one after the other, what those before leave of the target.
 
     As `GradientBoostingClassifier`, with the squared loss; the first tree counts in full, so that
@@ -298,33 +305,10 @@ class GradientBoostingRegressor(ArrayRegressor):
         predicts = ops & PREDICT != 0
         P[predicts, 0] = total[predicts]
 
-    def state(self) -> State:
-        """Return all trees, as data."""
-        return self._boosted.state(type(self).__name__, self.state_version)
-
-    def restore(self, state: State) -> None:
-        """Become what `state` describes.
-
-        Raises
-        ------
-        IncompatibleStateError
-            If the state is of another kind or version, or does not fit the parameters.
-        """
-        self._boosted.restore(state.expect(type(self).__name__, self.state_version))
-
-    def describe(self) -> tuple[TreeDescription, ...]:
-        """Tell splits and importance of each tree's columns, as the tree numbers them."""
-        return tuple(tree.describe() for step in self._boosted.trees for tree in step)
-
     @property
     def n_skipped(self) -> int:
         """Rows not learned: target not finite or beyond 1e100, weight negative, NaN or > 1e15."""
         return self._boosted.n_skipped
-
-    @property
-    def n_switched_trees(self) -> int:
-        """Branches of all trees that others took the place of."""
-        return self._boosted.n_switched
 
 
 def _tree_settings(
