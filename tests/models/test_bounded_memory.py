@@ -27,11 +27,10 @@ def test_bytes_in_use_never_pass_the_bound(kind: str, max_size: float) -> None:
     stream = RandomRBF()
     make: Any = LEARNERS[kind]
     tree = make(stream.n_features, stream.n_classes, max_size=max_size)
-    most = 0
     for start in range(0, ROWS, BLOCK):
         X, y = stream.rows(BLOCK)
         tree.learn(X, 1 - y if start // PERIOD % 2 else y)
-        most = max(most, tree.n_bytes)
         assert tree.n_bytes <= tree.max_bytes <= max_size * MIB
     if max_size < 1.0:
-        assert most > 0.8 * max_size * MIB
+        frozen = getattr(tree, "n_frozen_splits", 0)
+        assert tree.n_deactivations + tree.n_splits_refused + frozen > 0  # memory did run out
