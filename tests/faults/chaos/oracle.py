@@ -29,6 +29,7 @@ from streamadapt.connectors.partition_log import (
     Outgoing,
     Partition,
 )
+from streamadapt.errors import MissingStateError
 from streamadapt.live_task import LiveTask
 from streamadapt.log_feed import LogFeed, Stretch
 from streamadapt.logged_source import LoggedSource, LoggedStream, order_taken
@@ -248,7 +249,12 @@ class Oracle:
     ) -> list[Outgoing]:
         """Compare predictions and states with an uninterrupted replay; return what that says."""
         until = {kind: each.offset if each else 0 for kind, each in committed.items()}
-        straight = self._straight(n, until)
+        verdict.digests += 1
+        try:
+            straight = self._straight(n, until)
+        except MissingStateError as error:  # more was taken than there is: something came twice
+            verdict.problems.append(f"partition {n}: in the order that predictions tell, {error}")
+            return []
         predicted = self.output(n)
         expected = list(_records(straight.said.outgoing, self.kafka.output))
         wrong = [
@@ -264,7 +270,6 @@ class Oracle:
                 f"\n    live   {predicted[first] if first < len(predicted) else None}"
                 f"\n    replay {expected[first] if first < len(expected) else None}"
             )
-        verdict.digests += 1
         try:
             cold = self._cold(n, committed, stores)
         except (LostStateError, TimeoutError) as error:
