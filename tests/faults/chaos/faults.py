@@ -130,7 +130,7 @@ def join_and_leave(world: World, drawn: Drawn) -> None:
         if (drawn.number + i) % 2:
             with world.fleet.left_alone(slot):
                 guest.kill()
-                world.fleet.members.pop(slot, None)
+                world.fleet.forget(slot)
         else:
             world.fleet.retire(slot)
 

@@ -103,6 +103,11 @@ class Fleet:
             with self._lock:
                 self._left_alone.discard(slot)
 
+    def forget(self, slot: str) -> None:
+        """Look after a slot no more, if it is still there."""
+        with self._lock:
+            self.members.pop(slot, None)
+
     def retire(self, slot: str) -> None:
         """End a slot for good, in order."""
         with self._lock:
