@@ -167,7 +167,7 @@ def test_a_detector_for_bits_cannot_watch_numbers() -> None:
         (
             REGRESSION.replace("linear: linear", "mine: logistic"),
             "learners.mine: logistic is for classification, the task needs regression; such "
-            "learners are: hoeffding_tree_regressor, linear, ",
+            "learners are: adaptive_random_forest_regressor, gradient_boosting_regressor, ",
         ),
         (
             CLASSIFY + "baselines: [running_mean]",
