@@ -58,7 +58,7 @@ class Case:
         )  # fmt: skip
 
     def run(self, site: Site, folder: Path, bug: str) -> Verdict:
-        name = f"{self.bug.replace('_', '-')}-{'planted' if bug else 'sound'}"
+        name = f"{self.bug.replace('_', '-')}-{'planted' if bug else 'sound'}-{folder.name}"
         world = World(
             site,
             folder / name,
@@ -116,19 +116,36 @@ if DRIVER == "confluent":  # librdkafka keeps its generation, and forgets the of
     CASES = CASES[:3]
 
 
+class Verdicts:
+    """What became of all cases, run at the same time: they mostly wait for time-outs."""
+
+    def __init__(self, site: Site, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self._site, self._folder = site, folder
+        self._first: dict[str, Future[Verdict]] = {
+            case.bug: pool.submit(case.run, site, folder, case.bug) for case in CASES
+        }
+
+    def first(self, case: Case) -> Verdict:
+        return self._first[case.bug].result()
+
+    def second(self, case: Case) -> Verdict:
+        """Run a case once more, alone: a mistake shows in a race, which a busy machine may win."""
+        return case.run(self._site, self._folder / "again", case.bug)
+
+
 @pytest.fixture(scope="module")
 def verdicts(
     kafka: KafkaCluster, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[str, Future[Verdict]]]:
-    """All cases at the same time: they wait for time-outs more than they work."""
-    folder = tmp_path_factory.mktemp("planted")
+) -> Iterator[Verdicts]:
     site = Site(kafka, [], redis_server, DRIVER)
     with ThreadPoolExecutor(len(CASES)) as pool:
-        yield {case.bug: pool.submit(case.run, site, folder, case.bug) for case in CASES}
+        yield Verdicts(site, tmp_path_factory.mktemp("planted"), pool)
     site.close()
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.bug)
-def test_a_planted_mistake_is_caught(case: Case, verdicts: dict[str, Future[Verdict]]) -> None:
-    verdict = verdicts[case.bug].result()
+def test_a_planted_mistake_is_caught(case: Case, verdicts: Verdicts) -> None:
+    verdict = verdicts.first(case)
+    if not case.shows(verdict):
+        verdict = verdicts.second(case)
     assert case.shows(verdict), "\n".join([verdict.line, *verdict.problems])
