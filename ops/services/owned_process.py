@@ -12,9 +12,11 @@ from pathlib import Path
 
 from streamadapt.ops.services.programs import ServiceError
 
-__all__ = ["OwnedProcess", "started_at", "wait_until"]
+__all__ = ["FREED_S", "OwnedProcess", "started_at", "wait_until"]
 
 POLL_S = 0.02
+FREED_S = 5.0
+"""How long the port of a process that was killed may stay taken, by threads that end later."""
 KILL_LIMIT_S = 30
 
 # By pid, whichever object started them: an exit code that nobody reads is a process left over.
@@ -46,6 +48,15 @@ def _linux_start(pid: int) -> str | None:
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{ticks} ticks after boot {boot}"
+
+
+def _stands_still(pid: int) -> bool:
+    """Whether all threads are stopped; each stops when it is next seen to, not at once."""
+    try:
+        stats = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except OSError:  # a thread that ended meanwhile: look again
+        return False
+    return all(stat.rpartition(")")[2].split()[0] in ("T", "t", "Z") for stat in stats)
 
 
 def wait_until(true: Callable[[], bool], limit_s: float) -> bool:
@@ -136,8 +147,9 @@ class OwnedProcess:
         self.signal(signal.SIGCONT)
 
     def pause(self) -> None:
-        """SIGSTOP: it keeps its connections and answers nothing."""
+        """SIGSTOP: it keeps its connections and answers nothing, from when this returns."""
         self.signal(signal.SIGSTOP)
+        wait_until(lambda: self.pid is None or _stands_still(self.pid), FREED_S)
 
     def resume(self) -> None:
         """SIGCONT."""
