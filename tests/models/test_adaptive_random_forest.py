@@ -11,7 +11,7 @@ import pytest
 from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.models.adaptive_random_forest import AdaptiveRandomForestClassifier
 from tests.models.naive_adaptive_random_forest import NaiveAdaptiveRandomForest
-from tests.models.test_hoeffding_adaptive_tree import MIXED, drifting
+from tests.models.test_hoeffding_adaptive_tree import HARD, MIXED, drifting, hard_stream
 
 EAGER: dict[str, Any] = {"delta": 0.05, "tau": 0.3, "warning_delta": 0.1, "drift_delta": 0.02}
 
@@ -58,17 +58,9 @@ def test_seeds_give_other_forests() -> None:
     )
 
 
-@pytest.mark.parametrize("kind", ["unseen class", "one class", "class disappears", "constant"])
+@pytest.mark.parametrize("kind", HARD)
 def test_hard_streams_give_sound_probabilities(kind: str) -> None:
-    X, y = drifting(7)
-    if kind == "one class":
-        y[:] = 1
-    elif kind == "unseen class":
-        y = np.minimum(y, 1)
-    elif kind == "class disappears":
-        y[2000:] = np.minimum(y[2000:], 1)
-    else:
-        X[:] = 3.0
+    X, y = hard_stream(kind)
     P = forest().test_then_train(X, y)
     np.testing.assert_allclose(P.sum(axis=1), 1.0)
     assert (P >= 0.0).all()

@@ -12,7 +12,7 @@ from streamadapt.contracts import FloatArray, Forgets
 from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.models.extremely_fast_tree import ExtremelyFastDecisionTreeClassifier
 from tests.models.naive_extremely_fast_tree import NaiveExtremelyFastTree
-from tests.models.test_hoeffding_adaptive_tree import MIXED, drifting
+from tests.models.test_hoeffding_adaptive_tree import HARD, MIXED, drifting, hard_stream
 
 EAGER: dict[str, Any] = {"delta": 0.5, "tau": 0.1, "max_depth": 4}
 
@@ -122,17 +122,9 @@ def test_it_follows_moa_on_how_early_it_splits() -> None:
     assert tree.n_leaves == 2
 
 
-@pytest.mark.parametrize("kind", ["unseen class", "one class", "class disappears", "constant"])
+@pytest.mark.parametrize("kind", HARD)
 def test_hard_streams_give_sound_probabilities(kind: str) -> None:
-    X, y = drifting(7)
-    if kind == "one class":
-        y[:] = 1
-    elif kind == "unseen class":
-        y = np.minimum(y, 1)
-    elif kind == "class disappears":
-        y[2000:] = np.minimum(y[2000:], 1)
-    else:
-        X[:] = 3.0
+    X, y = hard_stream(kind)
     tree, _ = both()
     P = tree.test_then_train(X, y)
     np.testing.assert_allclose(P.sum(axis=1), 1.0)

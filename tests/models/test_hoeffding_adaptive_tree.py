@@ -31,6 +31,23 @@ def drifting(
     return X, y
 
 
+HARD = ["unseen class", "one class", "class disappears", "constant"]
+
+
+def hard_stream(kind: str) -> tuple[FloatArray, IntArray]:
+    """A drifting stream in which something that learners count on is missing."""
+    X, y = drifting(7)
+    if kind == "one class":
+        y[:] = 1
+    elif kind == "unseen class":
+        y = np.minimum(y, 1)
+    elif kind == "class disappears":
+        y[2000:] = np.minimum(y[2000:], 1)
+    else:
+        X[:] = 3.0
+    return X, y
+
+
 def both(
     leaf: Any, nominal: dict[int, int], seed: int = 3, resamples: bool = True
 ) -> tuple[HoeffdingAdaptiveTreeClassifier, NaiveHoeffdingAdaptiveTree]:
@@ -98,17 +115,9 @@ def test_it_recovers_from_a_drift_that_a_hoeffding_tree_does_not() -> None:
     assert hit[-5000:].mean() > 0.99
 
 
-@pytest.mark.parametrize("kind", ["unseen class", "one class", "class disappears", "constant"])
+@pytest.mark.parametrize("kind", HARD)
 def test_hard_streams_give_sound_probabilities(kind: str) -> None:
-    X, y = drifting(7)
-    if kind == "one class":
-        y[:] = 1
-    elif kind == "unseen class":
-        y = np.minimum(y, 1)
-    elif kind == "class disappears":
-        y[2000:] = np.minimum(y[2000:], 1)
-    else:
-        X[:] = 3.0
+    X, y = hard_stream(kind)
     tree = HoeffdingAdaptiveTreeClassifier(5, 3, grace_period=50, adwin_delta=0.1)
     P = tree.test_then_train(X, y)
     np.testing.assert_allclose(P.sum(axis=1), 1.0)
