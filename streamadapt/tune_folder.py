@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from hashlib import sha256
@@ -12,6 +11,7 @@ from typing import Any
 import msgspec
 
 from streamadapt.connectors import JSONLSink
+from streamadapt.connectors.append_file import put_in_place
 from streamadapt.errors import ConfigError, IncompatibleStateError
 from streamadapt.folder_lock import locked
 
@@ -122,11 +122,8 @@ class TuneFolder:
         data = msgspec.json.encode({"parts": self._parts, "records": self.records})
         path = self._out / _SEARCH_FILE
         new = path.with_suffix(".json.new")
-        with new.open("wb") as file:
-            file.write(data + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(path)
+        new.write_bytes(data + b"\n")
+        put_in_place(new, path)
 
 
 def _digest(part: object) -> str:
