@@ -20,9 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from streamadapt import label_ring_kernels as ring
 from streamadapt import labels_kernels as k
 from streamadapt.contracts import BoolArray, FloatArray, IntArray, OpArray
 from streamadapt.events import MISSING_TIME
+from streamadapt.label_ring import LabelRing
 from streamadapt.state import State
 
 __all__ = ["COUNTERS", "REASONS", "Arrivals", "Drop", "LabelJoin", "LabelLimits", "Ops", "merged"]
@@ -156,60 +158,6 @@ class Ops:
         return Ops(self.op[cut], self.slot[cut], self.y[cut], self.record[cut], self.graded[cut])
 
 
-class _Ring:
-    """Entries in order of arrival, found by id; the arrays that the kernels work on."""
-
-    def __init__(self, capacity: int) -> None:
-        size = 1 << int(capacity).bit_length()  # always more than `capacity`
-        self.ids = np.zeros(size, np.uint64)
-        self.times = np.zeros(size, np.int64)
-        self.labels = np.zeros(size)
-        self.status = np.zeros(size, np.int8)
-        self.positions = np.zeros(size, np.int64)
-        self.table = np.zeros(2 * size, np.int64)
-
-    def arrays(self) -> tuple[NDArray[np.generic], ...]:
-        return self.ids, self.times, self.labels, self.status, self.positions, self.table
-
-    def entries(self, tail: int, head: int) -> IntArray:
-        """Return the numbers of the entries that live, oldest first."""
-        entries = np.arange(tail, head)
-        live: IntArray = entries[self.status[entries & (len(self.ids) - 1)] != k.DEAD]
-        return live
-
-    def state(self, tail: int, head: int) -> State:
-        entries = self.entries(tail, head)
-        s = entries & (len(self.ids) - 1)
-        return State(
-            "ring",
-            1,
-            {
-                "tail": int(tail),
-                "head": int(head),
-                "entries": entries,
-                "ids": self.ids[s],
-                "times": self.times[s],
-                "labels": self.labels[s],
-                "status": self.status[s],
-                "positions": self.positions[s],
-            },
-        )
-
-    def restore(self, state: State) -> tuple[int, int]:
-        """Take the entries in, each at its own number; return tail and head."""
-        entries = state.expect("ring", 1).integers("entries")
-        s = entries & (len(self.ids) - 1)
-        self.table[:] = 0
-        self.status[:] = k.DEAD
-        self.ids[s] = state.array("ids")
-        self.times[s] = state.integers("times")
-        self.labels[s] = state.floats("labels")
-        self.status[s] = state.array("status")
-        self.positions[s] = state.integers("positions")
-        k.fill(self.table, self.ids, entries)
-        return state.integer("tail"), state.integer("head")
-
-
 class LabelJoin:
     """Turns arrivals into ops for learners; keeps the rows that wait for their label.
 
@@ -238,9 +186,9 @@ class LabelJoin:
     def __init__(self, n_features: int, limits: LabelLimits, dedup_only: bool = False) -> None:
         self.n_features = n_features
         self._limits = limits.packed(dedup_only)
-        self._ring = _Ring(limits.max_pending)
-        self._early = _Ring(limits.max_early)
-        self._labelled = np.zeros(len(self._ring.ids), np.int64)
+        self._ring = LabelRing(limits.max_pending)
+        self._early = LabelRing(limits.max_early)
+        self._labelled = np.zeros(1 << int(self._limits[k.REMEMBER]).bit_length(), np.int64)
         self._rows = np.zeros((len(self._ring.ids), n_features))
         self._cursor = np.zeros(k.CURSORS, np.int64)
         self._cursor[k.WATERMARK] = MISSING_TIME
@@ -259,17 +207,16 @@ class LabelJoin:
     @property
     def n_pending(self) -> int:
         """Events that wait for their label now."""
-        return int((self._ring.status[self.live_slots()] == k.PENDING).sum())
+        return int((self._ring.status[self.live_slots()] == ring.PENDING).sum())
 
     def live_slots(self) -> IntArray:
         """Slots in use, oldest first: the canonical order of anything kept by slot."""
-        entries = self._ring.entries(self._cursor[k.TAIL], self._cursor[k.HEAD])
-        return entries & (self.n_slots - 1)
+        return self._ring.slots()
 
     def admit(self, arrivals: Arrivals) -> tuple[Ops, list[Drop]]:
         """Decide what happens to each record; rows are brought in by `gather` afterwards."""
         n = len(arrivals)
-        early = int(self._cursor[k.EARLY_HEAD] - self._cursor[k.EARLY_TAIL])
+        early = int(self._early.at[ring.HEAD] - self._early.at[ring.TAIL])
         ops = Ops(
             np.empty(n, np.int8), np.empty(n, np.int64), np.empty(n),
             np.empty(n, np.int64), np.empty(n, np.bool_),
@@ -292,17 +239,13 @@ class LabelJoin:
 
     def drain_early(self) -> list[Drop]:
         """Drop all labels whose event has not come: the stream has ended."""
-        cursor, ring = self._cursor, self._early
-        entries = ring.entries(cursor[k.EARLY_TAIL], cursor[k.EARLY_HEAD])
-        slots = (entries & (len(ring.ids) - 1)).tolist()
-        ring.status[slots] = k.DEAD
-        ring.table[:] = 0
-        cursor[k.EARLY_TAIL] = cursor[k.EARLY_HEAD]
-        self._counts[k.N_UNKNOWN] += len(slots)
-        return [
-            Drop(-1, int(ring.positions[s]), "unknown_id", int(ring.ids[s]), float(ring.labels[s]))
-            for s in slots
-        ]
+        early, s = self._early, self._early.slots()
+        positions, ids, labels = early.positions[s], early.ids[s], early.labels[s]
+        fates = zip(positions.tolist(), ids.tolist(), labels.tolist(), strict=True)
+        drops = [Drop(-1, position, "unknown_id", id_, label) for position, id_, label in fates]
+        early.clear()
+        self._counts[k.N_UNKNOWN] += len(drops)
+        return drops
 
     def gather(self, ops: Ops, X: FloatArray) -> FloatArray:
         """Return each op's row: float64 [n, d]; X holds those of the predicting ops, in order."""
@@ -318,10 +261,10 @@ class LabelJoin:
             "label_join",
             1,
             {
-                "ring": self._ring.state(cursor[k.TAIL], cursor[k.HEAD]),
-                "early": self._early.state(cursor[k.EARLY_TAIL], cursor[k.EARLY_HEAD]),
+                "ring": self._ring.state(),
+                "early": self._early.state(),
                 "rows": self._rows[self.live_slots()],
-                "labelled": self._labelled[order & (self.n_slots - 1)],
+                "labelled": self._labelled[order & (len(self._labelled) - 1)],
                 "watermark_us": int(cursor[k.WATERMARK]),
                 "counts": self._counts.copy(),
             },
@@ -331,8 +274,8 @@ class LabelJoin:
         """Become what `state` describes."""
         cursor = self._cursor
         labelled = state.expect("label_join", 1).integers("labelled")
-        cursor[k.TAIL], cursor[k.HEAD] = self._ring.restore(state.child("ring"))
-        cursor[k.EARLY_TAIL], cursor[k.EARLY_HEAD] = self._early.restore(state.child("early"))
+        self._ring.restore(state.child("ring"))
+        self._early.restore(state.child("early"))
         cursor[k.LABELLED_TAIL], cursor[k.LABELLED_HEAD] = 0, len(labelled)
         cursor[k.WATERMARK] = state.integer("watermark_us")
         self._labelled[: len(labelled)] = labelled

@@ -1,11 +1,8 @@
 """Kernels of the label join: which rows predict, which learn, what is dropped, in order.
 
-Entries live in a ring in order of arrival; an open-addressing table (linear probing, deletion by
-shifting back) finds them by id.  A ring is five parallel arrays of a power-of-two length C: ids,
-times, labels, status, positions; entry number i stands in slot i mod C.  ``table`` holds entry
-number + 1, 0 is free.  ``labelled`` holds the numbers of the last entries that got their label, in
-that order: those that fall out of it are dead, so that a label that never comes keeps its own
-event alive, and none after it.
+Events wait in one ring, labels that came before their event in another (`label_ring_kernels`).
+``labelled`` holds the numbers of the last entries that got their label, in that order: those that
+fall out of it go, so that a label that never comes keeps its own event alive, and none after it.
 """
 
 # mypy: allow-untyped-defs
@@ -14,9 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 from streamadapt.jit import kernel
+from streamadapt.label_ring_kernels import (
+    DEDUP,
+    HEAD,
+    LABELLED,
+    NUMBER,
+    PENDING,
+    SLOT,
+    TAIL,
+    enter,
+    find,
+    leave,
+)
 
 EVENT, LABEL = 0, 1
-DEAD, PENDING, LABELLED, DEDUP = 0, 1, 2, 3
 
 # Reasons for a drop; index into `labels.REASONS`.
 DUPLICATE, TOO_LATE, UNKNOWN_ID, EXPIRED, REPEATED, CORRECTED, NO_LABEL, TOO_EARLY = range(8)
@@ -27,73 +35,13 @@ N_EARLY, N_UNKNOWN, N_REPEATED, N_CORRECTED, N_AWAITED, N_EXPIRED_LABEL = 6, 7, 
 N_TOO_EARLY, N_COUNTERS = 12, 13
 
 # Places in `cursor`.
-HEAD, TAIL, EARLY_HEAD, EARLY_TAIL, WATERMARK = 0, 1, 2, 3, 4
-LABELLED_HEAD, LABELLED_TAIL, REFUSED_TIME, CURSORS = 5, 6, 7, 8
+WATERMARK, LABELLED_HEAD, LABELLED_TAIL, REFUSED_TIME, CURSORS = 0, 1, 2, 3, 4
 
 # Places in `limits`; 0 means no limit for the ages.
 MAX_PENDING, MAX_EARLY, MAX_AGE_US, REMEMBER = 0, 1, 2, 3
 LATENESS_US, AHEAD_US, LEARN_CORRECTIONS, DEDUP_ONLY = 4, 5, 6, 7
 
 _NO_TIME = np.iinfo(np.int64).min
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-
-
-@kernel
-def home(key, mask):
-    """Where an id would like to stand in the table (Fibonacci hashing)."""
-    return np.int64((key * _GOLDEN) >> np.uint64(32)) & mask
-
-
-@kernel
-def find(table, ids, key):
-    """Return the entry number of `key`, or -1."""
-    mask = len(table) - 1
-    slots = len(ids) - 1
-    i = home(key, mask)
-    while table[i] != 0:
-        entry = table[i] - 1
-        if ids[entry & slots] == key:
-            return entry
-        i = (i + 1) & mask
-    return -1
-
-
-@kernel
-def put(table, ids, entry):
-    """Make `entry`, whose id stands in `ids`, findable."""
-    mask = len(table) - 1
-    i = home(ids[entry & (len(ids) - 1)], mask)
-    while table[i] != 0:
-        i = (i + 1) & mask
-    table[i] = entry + 1
-
-
-@kernel
-def forget(table, ids, entry):
-    """Remove `entry` from the table; entries behind it move up, so that no hole breaks a probe."""
-    mask = len(table) - 1
-    slots = len(ids) - 1
-    i = home(ids[entry & slots], mask)
-    while table[i] != entry + 1:
-        i = (i + 1) & mask
-    j = i
-    while True:
-        j = (j + 1) & mask
-        if table[j] == 0:
-            break
-        wish = home(ids[(table[j] - 1) & slots], mask)
-        stays = (i < wish <= j) if i <= j else (wish > i or wish <= j)
-        if not stays:
-            table[i] = table[j]
-            i = j
-    table[i] = 0
-
-
-@kernel
-def fill(table, ids, entries):
-    """Fill an empty table with `entries` of the ring."""
-    for entry in entries:
-        put(table, ids, entry)
 
 
 @kernel
@@ -107,66 +55,50 @@ def _too_old(time, watermark, max_age_us):
 
 
 @kernel
-def _evict(ids, times, status, table, cursor, limits, counts):
-    """Drop entries from the old end: dead ones, those that waited too long, those too far back."""
-    slots = len(ids) - 1
-    while cursor[TAIL] < cursor[HEAD]:
-        entry = cursor[TAIL]
-        s = entry & slots
-        if status[s] != DEAD:
-            is_far = cursor[HEAD] - entry > limits[MAX_PENDING]
+def _evict(ids, times, status, table, places, at, cursor, limits, counts):
+    """Drop entries from the old end: those that waited too long, those too far back."""
+    last = places.shape[1] - 1
+    while at[TAIL] < at[HEAD]:
+        s = places[SLOT, at[TAIL] & last]
+        if s >= 0:
+            is_far = at[HEAD] - at[TAIL] > limits[MAX_PENDING]
             is_old = _too_old(times[s], cursor[WATERMARK], limits[MAX_AGE_US])
             if not (is_far or (is_old and status[s] == PENDING)):
                 return
             counts[N_EXPIRED] += status[s] == PENDING
-            forget(table, ids, entry)
-            status[s] = DEAD
-        cursor[TAIL] += 1
+            leave(s, ids, status, table, places, at)
+        at[TAIL] += 1
 
 
 @kernel
-def _remember(entry, ids, status, table, labelled, cursor, limits):
-    """Note that `entry` has its label; the one that had it longest ago is no longer remembered."""
-    slots = len(ids) - 1
-    labelled[cursor[LABELLED_HEAD] & slots] = entry
+def _remember(slot, ids, status, table, places, at, labelled, cursor, limits):
+    """Note that `slot` has its label; the one that had it longest ago is no longer remembered."""
+    last = len(labelled) - 1
+    labelled[cursor[LABELLED_HEAD] & last] = places[NUMBER, slot]
     cursor[LABELLED_HEAD] += 1
     if cursor[LABELLED_HEAD] - cursor[LABELLED_TAIL] > limits[REMEMBER]:
-        old = labelled[cursor[LABELLED_TAIL] & slots]
+        old = labelled[cursor[LABELLED_TAIL] & last]
         cursor[LABELLED_TAIL] += 1
-        if old >= cursor[TAIL]:  # else it is gone already
-            forget(table, ids, old)
-            status[old & slots] = DEAD
+        if old >= at[TAIL]:  # else it is gone already
+            leave(places[SLOT, old & (places.shape[1] - 1)], ids, status, table, places, at)
 
 
 @kernel
 def _evict_early(
-    ids,
-    times,
-    labels,
-    status,
-    positions,
-    table,
-    cursor,
-    limits,
-    counts,
-    drop_at,
-    drop_why,
-    drop_value,
-    n_drops,
-):
+    ids, times, labels, status, positions, table, places, at, cursor, limits, counts,
+    drop_at, drop_why, drop_value, n_drops,
+):  # fmt: skip
     """Drop labels whose event has not come, oldest first; each becomes a dead letter."""
-    slots = len(ids) - 1
-    while cursor[EARLY_TAIL] < cursor[EARLY_HEAD]:
-        entry = cursor[EARLY_TAIL]
-        s = entry & slots
-        if status[s] == PENDING:
-            held = cursor[EARLY_HEAD] - entry
+    last = places.shape[1] - 1
+    while at[TAIL] < at[HEAD]:
+        s = places[SLOT, at[TAIL] & last]
+        if s >= 0:
+            held = at[HEAD] - at[TAIL]
             if held <= limits[MAX_EARLY] and not _too_old(
                 times[s], cursor[WATERMARK], limits[MAX_AGE_US]
             ):
                 return n_drops
-            forget(table, ids, entry)
-            status[s] = DEAD
+            leave(s, ids, status, table, places, at)
             counts[N_UNKNOWN] += 1
             drop_at[n_drops, 0] = -1
             drop_at[n_drops, 1] = positions[s]
@@ -174,56 +106,30 @@ def _evict_early(
             drop_why[n_drops] = UNKNOWN_ID
             drop_value[n_drops] = labels[s]
             n_drops += 1
-        cursor[EARLY_TAIL] += 1
+        at[TAIL] += 1
     return n_drops
 
 
 @kernel
 def admit(
-    kind,
-    key,
-    time,
-    label,
-    position,
-    ids,
-    times,
-    labels,
-    status,
-    positions,
-    table,
-    labelled,
-    e_ids,
-    e_times,
-    e_labels,
-    e_status,
-    e_positions,
-    e_table,
-    cursor,
-    limits,
-    counts,
-    op,
-    slot,
-    y,
-    record,
-    graded,
-    drop_at,
-    drop_why,
-    drop_value,
-):
+    kind, key, time, label, position,
+    ids, times, labels, status, positions, table, places, at, labelled,
+    e_ids, e_times, e_labels, e_status, e_positions, e_table, e_places, e_at,
+    cursor, limits, counts,
+    op, slot, y, record, graded, drop_at, drop_why, drop_value,
+):  # fmt: skip
     """Join n records in order; return (number of ops, number of drops).
 
     An event gets a slot and predicts; with its label in the record (or come early) it learns in
     the same op.  A label finds its event's slot and learns.  ``drop_at`` is (record, position,
     bits of the id); record -1 stands for one of an earlier call.
     """
-    slots = len(ids) - 1
-    e_slots = len(e_ids) - 1
     n_ops = 0
     n_drops = 0
     for i in range(len(kind)):
         why = -1
         if kind[i] == EVENT:
-            if find(table, ids, key[i]) >= 0:
+            if find(table, ids, at, key[i]) >= 0:
                 counts[N_DUPLICATE] += 1
                 why = DUPLICATE
             elif (
@@ -254,30 +160,24 @@ def admit(
                     cursor[WATERMARK] = time[i]
                 counts[N_EVENTS] += 1
                 # The ring has one place more than it may hold, so a slot is free here.
-                entry = cursor[HEAD]
-                s = entry & slots
-                ids[s] = key[i]
+                s = enter(key[i], ids, table, places, at)
                 times[s] = time[i]
                 positions[s] = position[i]
                 target = label[i]
-                if cursor[EARLY_TAIL] < cursor[EARLY_HEAD]:
-                    early = find(e_table, e_ids, key[i])
-                    if early >= 0:
-                        e = early & e_slots
+                if e_at[TAIL] < e_at[HEAD]:
+                    e = find(e_table, e_ids, e_at, key[i])
+                    if e >= 0:
                         if target != target:
                             target = e_labels[e]
-                        forget(e_table, e_ids, early)
-                        e_status[e] = DEAD
+                        leave(e, e_ids, e_status, e_table, e_places, e_at)
                 known = target == target
                 labels[s] = target
                 status[s] = LABELLED if known else PENDING
                 if limits[DEDUP_ONLY]:
                     known = False
                     status[s] = DEDUP
-                cursor[HEAD] += 1
-                put(table, ids, entry)
                 if status[s] != PENDING:
-                    _remember(entry, ids, status, table, labelled, cursor, limits)
+                    _remember(s, ids, status, table, places, at, labelled, cursor, limits)
                 op[n_ops] = 3 if known else 1
                 if not limits[DEDUP_ONLY]:
                     counts[N_LABELLED] += known
@@ -287,27 +187,21 @@ def admit(
                 record[n_ops] = i
                 graded[n_ops] = known
                 n_ops += 1
-                _evict(ids, times, status, table, cursor, limits, counts)
+                _evict(ids, times, status, table, places, at, cursor, limits, counts)
         elif label[i] != label[i]:
             why = NO_LABEL
         else:
-            entry = find(table, ids, key[i])
-            s = entry & slots
+            s = find(table, ids, at, key[i])
             learns = False
-            if entry < 0:
-                early = find(e_table, e_ids, key[i])
-                e = early & e_slots
-                if early < 0:
+            if s < 0:
+                e = find(e_table, e_ids, e_at, key[i])
+                if e < 0:
                     counts[N_EARLY] += 1
-                    early = cursor[EARLY_HEAD]
-                    e = early & e_slots
-                    e_ids[e] = key[i]
+                    e = enter(key[i], e_ids, e_table, e_places, e_at)
                     e_times[e] = time[i] if time[i] != _NO_TIME else cursor[WATERMARK]
                     e_labels[e] = label[i]
                     e_positions[e] = position[i]
                     e_status[e] = PENDING
-                    cursor[EARLY_HEAD] += 1
-                    put(e_table, e_ids, early)
                 elif e_labels[e] == label[i]:
                     counts[N_REPEATED] += 1
                     why = REPEATED
@@ -340,7 +234,7 @@ def admit(
                 labels[s] = label[i]
                 if status[s] == PENDING:
                     status[s] = LABELLED
-                    _remember(entry, ids, status, table, labelled, cursor, limits)
+                    _remember(s, ids, status, table, places, at, labelled, cursor, limits)
         if why >= 0:
             drop_at[n_drops, 0] = i
             drop_at[n_drops, 1] = position[i]
@@ -349,20 +243,9 @@ def admit(
             drop_value[n_drops] = label[i]
             n_drops += 1
         n_drops = _evict_early(
-            e_ids,
-            e_times,
-            e_labels,
-            e_status,
-            e_positions,
-            e_table,
-            cursor,
-            limits,
-            counts,
-            drop_at,
-            drop_why,
-            drop_value,
-            n_drops,
-        )
+            e_ids, e_times, e_labels, e_status, e_positions, e_table, e_places, e_at,
+            cursor, limits, counts, drop_at, drop_why, drop_value, n_drops,
+        )  # fmt: skip
     return n_ops, n_drops
 
 
