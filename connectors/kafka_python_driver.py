@@ -16,6 +16,7 @@ from kafka.structs import TopicPartition
 from streamadapt.connectors.broker_calls import BrokerCalls
 from streamadapt.connectors.kafka_python_admin import KafkaPythonAdmin
 from streamadapt.connectors.kafka_python_consumer import KafkaPythonConsumer
+from streamadapt.connectors.kafka_python_producer import DirectProducer
 from streamadapt.connectors.kafka_python_publisher import KafkaPythonPublisher
 from streamadapt.connectors.kafka_python_reader import KafkaPythonReader
 from streamadapt.connectors.kafka_settings import KafkaSettings
@@ -85,7 +86,7 @@ class KafkaPythonDriver:
         """Become the holder of a transactional name."""
         settings = self.settings
         producer = self._open(
-            KafkaProducer,
+            DirectProducer,
             "publisher",
             **self._writing(),
             transactional_id=name,
@@ -104,7 +105,7 @@ class KafkaPythonDriver:
 
     def producer(self) -> KafkaPythonPublisher:
         """Return a producer without transactions."""
-        producer = self._open(KafkaProducer, "producer", **self._writing())
+        producer = self._open(DirectProducer, "producer", **self._writing())
         return KafkaPythonPublisher(producer, self._calls, self.settings.delivery_timeout_s)
 
     def admin(self) -> KafkaPythonAdmin:

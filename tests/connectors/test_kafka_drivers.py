@@ -72,6 +72,16 @@ def test_records_without_a_partition_go_by_key_as_every_client_sends_them(log: K
     assert found == {0: 12, 1: 10, 2: 7, 3: 11}  # murmur2 of Java's client
 
 
+def test_a_record_for_a_partition_that_is_not_there_is_an_error(log: Kafka) -> None:
+    topic = log.topic(2)
+    log.fill(topic, [b"there"], 1)  # so that the client knows the topic
+    producer = log.driver().producer()
+    with pytest.raises(BrokerError):
+        producer.send(Outgoing(topic, 2, [None], [b"nowhere"]))
+        producer.flush(LIMIT_S)
+    producer.abandon()
+
+
 def test_order_is_kept_over_many_polls(log: Kafka) -> None:
     topic = log.topic(2)
     for partition in (0, 1):
