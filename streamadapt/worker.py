@@ -3,10 +3,10 @@
 The six rules of exactly-once on Kafka, and where they are kept:
 
 1. The membership of a transaction is the snapshot taken right after the poll (`Worker._turn`).
-2. After any error in a transaction the publisher and every task are thrown away
+2. After any error in a transaction the producer and every task are thrown away
    (`Worker._recover`).
 3. After a rebalance each task is compared with what is committed (`Holdings`).
-4. Every single record sent is checked before the commit (`Publisher.flush`).
+4. Every single record sent is checked before the commit (`Transactions.run`).
 5. A watchdog ends the process if a call of the client never returns (`Watchdog`).
 6. The consumer reads only what is committed, so that pending offsets are waited for (the drivers).
 """
@@ -22,12 +22,9 @@ from streamadapt.config import Config
 from streamadapt.connectors.partition_log import (
     Batch,
     BrokerError,
-    Committed,
     Driver,
     Membership,
-    Outgoing,
     Partition,
-    Publisher,
 )
 from streamadapt.contracts import Reporter, Store
 from streamadapt.errors import ConfigError
@@ -40,13 +37,11 @@ from streamadapt.lost_state import LostStateError
 from streamadapt.restoring import RestoreSettings
 from streamadapt.saving import Saving
 from streamadapt.store_thread import StoreThread
+from streamadapt.transactions import Transactions
 from streamadapt.watchdog import Watchdog
 from streamadapt.worker_report import WorkerReport
 
-__all__ = ["MOMENTS", "Worker", "WorkerOptions"]
-
-MOMENTS = ("before_begin", "after_sends", "after_send_offsets", "after_flush", "after_commit")
-"""The named moments of a transaction at which `WorkerOptions.probe` is called."""
+__all__ = ["Worker", "WorkerOptions"]
 
 _POLL_S = 0.1
 _BUSY_POLL_S = 0.005
@@ -61,7 +56,8 @@ class WorkerOptions:
 
     ``name`` is its slot: stable over restarts, and its own among all workers of the pipeline.
     ``reset`` names learners that begin anew where a state is restored.  ``probe`` is called at the
-    `MOMENTS` of each transaction, for tests of faults; ``is_wanted`` says whether to go on.
+    `MOMENTS` of each transaction (`streamadapt.transactions`), for tests of faults; ``is_wanted``
+    says whether to go on.
     """
 
     name: str = "0"
@@ -108,11 +104,11 @@ class Worker:
         self._reporter = reporter
         self._options = options
         self._watchdog = Watchdog()
-        # Past the transaction's own time-out the broker has aborted it anyway.
-        self._stuck_after_s = 2 * config.kafka.transaction_timeout_s
         self._stores = StoreThread(connect, reporter)
         self._saving = Saving(config, self._stores, reporter)
-        self._publisher: Publisher | None = None
+        self._transactions = Transactions(
+            driver, f"{config.name}-{options.name}", config.kafka, self._watchdog, options.probe
+        )
         self._failures = 0
         self._stop = False
         self._uncommitted = 0
@@ -168,7 +164,7 @@ class Worker:
         try:
             if holdings.waiting:
                 # Aborts what a former holder of the slot left open: offsets would wait for that.
-                self._publisher_of_slot()
+                self._transactions.hold_slot()
             holdings.step()
             self._label_ends.look()
             self._feed(batches)
@@ -245,7 +241,7 @@ class Worker:
         if not tasks:
             return
         offsets = {task.partition: task.commit_offsets() for task in tasks}
-        self._transact(
+        self._transactions.run(
             [outgoing for task in tasks for outgoing in task.said.outgoing],
             {
                 Partition(self._kafka.inputs[kind], number): committed
@@ -263,39 +259,6 @@ class Worker:
             self._saving.committed(task)
         self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())
 
-    def _transact(
-        self,
-        outgoing: list[Outgoing],
-        offsets: Mapping[Partition, Committed],
-        membership: Membership,
-    ) -> None:
-        probe, guard, seconds = self._options.probe, self._watchdog.guard, self._stuck_after_s
-        publisher = self._publisher_of_slot()
-        probe("before_begin")
-        with guard("begin_transaction", seconds):
-            publisher.begin()
-        with guard("send", seconds):
-            for each in outgoing:
-                publisher.send(each)
-        probe("after_sends")
-        with guard("send_offsets_to_transaction", seconds):
-            publisher.send_offsets(offsets, membership)
-        probe("after_send_offsets")
-        with guard("flush", seconds + self._kafka.transaction_timeout_s):
-            publisher.flush(seconds)
-        probe("after_flush")
-        with guard("commit_transaction", seconds):
-            publisher.commit()
-        probe("after_commit")
-
-    def _publisher_of_slot(self) -> Publisher:
-        """Return the producer of this slot; a former holder's transaction is waited for."""
-        if self._publisher is None:
-            with self._watchdog.guard("init_transactions", 3 * self._stuck_after_s):
-                name = f"{self._config.name}-{self._options.name}"
-                self._publisher = self._driver.publisher(name)
-        return self._publisher
-
     def _recover(self, error: BrokerError) -> None:
         """Throw away the publisher and every task, and begin from what is committed (rule 2).
 
@@ -304,9 +267,7 @@ class Worker:
         self._failures += 1
         self._reporter.count("transactions_failed")
         self._reporter.note("recovering", {"problem": str(error), "failures": self._failures})
-        if self._publisher is not None:
-            self._publisher.abandon()
-            self._publisher = None
+        self._transactions.abandon()
         if self._failures >= _MOST_FAILURES:
             raise error
         self.holdings.drop_all()
@@ -325,10 +286,8 @@ class Worker:
 
     def _close(self) -> None:
         self.holdings.close()
-        if self._publisher is not None:
-            with self._watchdog.guard("closing the producer", self._stuck_after_s):
-                self._publisher.close()
-        with self._watchdog.guard("leaving the group", self._stuck_after_s):
+        self._transactions.close()
+        with self._watchdog.guard("leaving the group", self._transactions.stuck_after_s):
             self._consumer.close()
         self._stores.close()
         self._watchdog.close()

@@ -121,7 +121,7 @@ class _ReadsMembershipLate(Worker):
     membership that could be fenced.
     """
 
-    def _transact(self, outgoing: Any, offsets: Any, membership: Any) -> None:
+    def _commit(self, membership: Any) -> None:
         consumer: Any = self._consumer
         began_s = time.monotonic()
 
@@ -136,7 +136,7 @@ class _ReadsMembershipLate(Worker):
                 ask = getattr(client, "consumer_group_metadata", None) or client.group_metadata
                 return ask()
 
-        super()._transact(outgoing, offsets, Late())  # type: ignore[arg-type]
+        super()._commit(Late() if membership.is_member else membership)  # type: ignore[arg-type]
 
 
 _NEWEST = Restoring._newest

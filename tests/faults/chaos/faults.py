@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from streamadapt.connectors.redis import RedisStore
-from streamadapt.worker import MOMENTS
+from streamadapt.transactions import MOMENTS
 from tests.faults.chaos.feed import N_PARTITIONS
 from tests.faults.chaos.pipeline import TRANSACTION_S
 from tests.faults.chaos.world import World

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection
 
-from streamadapt.worker import MOMENTS
+from streamadapt.transactions import MOMENTS
 from tests.faults.chaos.faults import KINDS, Drawn
 
 TOGETHER = 0.25
