@@ -8,14 +8,12 @@ import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 
 from streamadapt.ops.services.broker import Broker, Java
 from streamadapt.ops.services.broker_settings import BrokerPorts, broker_settings
 from streamadapt.ops.services.jars import verified_jars
-from streamadapt.ops.services.owned_process import FREED_S, wait_until
-from streamadapt.ops.services.ports import HOST, free_ports, is_free
+from streamadapt.ops.services.ports import HOST, are_taken, free_ports
 from streamadapt.ops.services.programs import ServiceError, find_java
 
 __all__ = ["KafkaCluster"]
@@ -178,12 +176,7 @@ class KafkaCluster:
     def _leave_taken_ports(self) -> None:
         """Draw new ports if another process took one, but for those that clients know by now."""
         used = [port for ports in self.ports for port in asdict(ports).values()]
-        is_known = bool(self._published or self._advertised)
-        limit_s = FREED_S if is_known else 0.0
-        taken = [port for port in used if not wait_until(partial(is_free, port), limit_s)]
-        if taken and is_known:
-            raise ServiceError(f"port {taken[0]} was taken by another process")
-        if taken:
+        if are_taken(used, bool(self._published or self._advertised)):
             self.ports = _draw(self.n_brokers)
         self._published = True
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import random
 import socket
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
+from streamadapt.ops.services.owned_process import FREED_S, wait_until
 from streamadapt.ops.services.programs import ServiceError
 
-__all__ = ["HOST", "free_ports", "is_free", "listens"]
+__all__ = ["HOST", "are_taken", "free_ports", "is_free", "listens"]
 
 HOST = "127.0.0.1"
 LOWEST = 20_000
@@ -43,6 +46,24 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def are_taken(ports: Iterable[int], clients_know: bool) -> bool:
+    """Return whether other processes took some of these ports, so that all have to be drawn anew.
+
+    Threads of a server that was killed may hold its port for a moment after their leader is gone;
+    that is waited for, where clients know the port.
+
+    Raises
+    ------
+    ServiceError
+        If a port that clients know was taken.
+    """
+    limit_s = FREED_S if clients_know else 0.0
+    taken = [port for port in ports if not wait_until(partial(is_free, port), limit_s)]
+    if taken and clients_know:
+        raise ServiceError(f"port {taken[0]} was taken by another process")
+    return bool(taken)
 
 
 def listens(host: str, port: int, limit_s: float = 2.0) -> bool:

@@ -11,8 +11,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from streamadapt.ops.services.owned_process import FREED_S, OwnedProcess, wait_until
-from streamadapt.ops.services.ports import HOST, free_ports, is_free
+from streamadapt.ops.services.owned_process import OwnedProcess, wait_until
+from streamadapt.ops.services.ports import HOST, are_taken, free_ports
 from streamadapt.ops.services.programs import ServiceError, find_openssl, find_redis
 
 __all__ = ["RedisServer", "answers_at"]
@@ -124,11 +124,7 @@ class RedisServer:
 
     def _leave_taken_port(self) -> None:
         """Take a new port if another process took ours, but for one that clients know by now."""
-        # Threads of a server that was killed may hold it for a moment after their leader is gone.
-        limit_s = FREED_S if self._published else 0.0
-        if not self.running and not wait_until(lambda: is_free(self.port), limit_s):
-            if self._published:
-                raise ServiceError(f"port {self.port} was taken by another process")
+        if not self.running and are_taken([self.port], self._published):
             self.port = free_ports(1)[0]
         self._published = True
 
