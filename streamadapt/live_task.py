@@ -115,10 +115,10 @@ class LiveTask:
         for block in self._input.blocks(pieces, self.offsets["e"]):
             self._fact_lines.take(self._run(block)[0])
 
-    def committed_as(self, offsets: Mapping[str, Committed]) -> Said:
-        """Note that all said so far is published, under these offsets; return it."""
+    def hand_over(self) -> Said:
+        """Return all said so far, to be published: it is committed or lost with this tag."""
         said, self.said = self.said, Said()
-        self.committed, self.has_new_tag = dict(offsets), False
+        self.has_new_tag = False
         return said
 
     def commit_offsets(self) -> dict[str, Committed]:

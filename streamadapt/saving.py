@@ -109,9 +109,8 @@ class Saving:
         self._stores.ask()
         self._look(tasks.values())
 
-    def committed(self, task: LiveTask) -> None:
-        """Delete what the commit just made no longer names."""
-        names = tuple(task.tag.names)
+    def committed(self, task: LiveTask, names: tuple[str, ...]) -> None:
+        """Delete what the commit just made, which had these names, no longer names."""
         if names != task.committed_names:
             task.committed_names = names
             self._stores.submit(partial(self._sweep, task.partition, names))

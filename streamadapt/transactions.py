@@ -1,8 +1,13 @@
-"""One transaction after another, under the name of a worker's slot: records, offsets, commit."""
+"""One transaction after another, under the name of a worker's slot: records, offsets, commit.
+
+The broker's answers are waited for on a thread of their own, while the worker learns from what
+comes next; what it says meanwhile belongs to the next transaction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from streamadapt.config_live import KafkaConfig
 from streamadapt.connectors.partition_log import (
@@ -24,8 +29,8 @@ MOMENTS = ("before_begin", "after_sends", "after_send_offsets", "after_flush", "
 class Transactions:
     """What a worker publishes, and how far it has come, in one transaction at a time.
 
-    After an error all but `abandon` and `close` must wait until `abandon`: the next transaction
-    then has a new producer, since the old one would carry over what failed.
+    After an error nothing but `abandon` and `close` may come: the next transaction then has a new
+    producer, since the old one would carry over what failed.
 
     Parameters
     ----------
@@ -57,6 +62,13 @@ class Transactions:
         self._guard = watchdog.guard
         self._probe = probe
         self._publisher: Publisher | None = None
+        self._thread = ThreadPoolExecutor(1, "transactions")
+        self._ending: Future[None] | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is waited for: `settle` says at once how the last one went."""
+        return self._ending is None or self._ending.done()
 
     def hold_slot(self) -> Publisher:
         """Return the producer of the slot; a former holder's transaction is waited for.
@@ -71,28 +83,33 @@ class Transactions:
                 self._publisher = self._driver.publisher(self._name)
         return self._publisher
 
-    def run(
+    def start(
         self,
         outgoing: Sequence[Outgoing],
         offsets: Mapping[Partition, Committed],
         membership: Membership,
     ) -> None:
-        """Publish and commit, all or nothing.
+        """Hand all to the client, to be committed at once or not at all; `settle` says which.
 
         Raises
         ------
         BrokerError
-            If it failed, or may have: only the broker knows whether it was committed.
+            If the client refuses it.
         """
-        probe, guard, seconds = self._probe, self._guard, self.stuck_after_s
         publisher = self.hold_slot()
-        probe("before_begin")
-        with guard("begin_transaction", seconds):
+        self._probe("before_begin")
+        with self._guard("begin_transaction", self.stuck_after_s):
             publisher.begin()
-        with guard("send", seconds):
+        with self._guard("send", self.stuck_after_s):
             for each in outgoing:
                 publisher.send(each)
-        probe("after_sends")
+        self._probe("after_sends")
+        self._ending = self._thread.submit(self._end, publisher, offsets, membership)
+
+    def _end(
+        self, publisher: Publisher, offsets: Mapping[Partition, Committed], membership: Membership
+    ) -> None:
+        probe, guard, seconds = self._probe, self._guard, self.stuck_after_s
         with guard("send_offsets_to_transaction", seconds):
             publisher.send_offsets(offsets, membership)
         probe("after_send_offsets")
@@ -103,14 +120,34 @@ class Transactions:
             publisher.commit()
         probe("after_commit")
 
+    def settle(self) -> None:
+        """Wait until the transaction that was started is committed.
+
+        Raises
+        ------
+        BrokerError
+            If it failed, or may have: only the broker knows whether it was committed.
+        """
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            ending.result()
+
     def abandon(self) -> None:
-        """Let go of the producer without waiting."""
+        """Let go of the producer, once its calls have returned: the watchdog sees to that."""
+        self._wait()
         if self._publisher is not None:
             self._publisher.abandon()
             self._publisher = None
 
     def close(self) -> None:
         """Let go in order."""
+        self._wait()
+        self._thread.shutdown()
         if self._publisher is not None:
             with self._guard("closing the producer", self.stuck_after_s):
                 self._publisher.close()
+
+    def _wait(self) -> None:
+        ending, self._ending = self._ending, None
+        if ending is not None:
+            wait([ending])

@@ -49,19 +49,24 @@ class Watchdog:
 
     def __init__(self, end: Callable[[str, float], None] = _end) -> None:
         self._end = end
-        self._guarded: tuple[str, float, float] | None = None
+        self._guarded: dict[int, tuple[str, float, float]] = {}  # by thread
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._thread.start()
 
     @contextmanager
     def guard(self, call: str, seconds: float) -> Iterator[None]:
-        """Let the body take `seconds` at most; inside it, other guards count instead."""
-        outer, self._guarded = self._guarded, (call, time.monotonic() + seconds, seconds)
+        """Let the body take `seconds` at most; inside it, other guards of its thread count."""
+        thread = threading.get_ident()
+        outer = self._guarded.get(thread)
+        self._guarded[thread] = (call, time.monotonic() + seconds, seconds)
         try:
             yield
         finally:
-            self._guarded = outer
+            if outer is None:
+                self._guarded.pop(thread, None)
+            else:
+                self._guarded[thread] = outer
 
     def close(self) -> None:
         """End the thread."""
@@ -70,7 +75,8 @@ class Watchdog:
 
     def _watch(self) -> None:
         while not self._closed.wait(_LOOK_S):
-            guarded = self._guarded
-            if guarded is not None and time.monotonic() > guarded[1]:
-                self._guarded = None
-                self._end(guarded[0], guarded[2])
+            now = time.monotonic()
+            for thread, (call, due_s, seconds) in list(self._guarded.items()):
+                if now > due_s:
+                    self._guarded.pop(thread, None)
+                    self._end(call, seconds)

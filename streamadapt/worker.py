@@ -6,7 +6,7 @@ The six rules of exactly-once on Kafka, and where they are kept:
 2. After any error in a transaction the producer and every task are thrown away
    (`Worker._recover`).
 3. After a rebalance each task is compared with what is committed (`Holdings`).
-4. Every single record sent is checked before the commit (`Transactions.run`).
+4. Every single record sent is checked before the commit (`Publisher.flush`).
 5. A watchdog ends the process if a call of the client never returns (`Watchdog`).
 6. The consumer reads only what is committed, so that pending offsets are waited for (the drivers).
 """
@@ -16,12 +16,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from streamadapt.build import warm_up
 from streamadapt.config import Config
 from streamadapt.connectors.partition_log import (
     Batch,
     BrokerError,
+    Committed,
     Driver,
     Membership,
     Partition,
@@ -32,7 +34,7 @@ from streamadapt.fact_lines import report
 from streamadapt.garbage import calm_collector
 from streamadapt.holdings import Holdings
 from streamadapt.label_ends import LabelEnds
-from streamadapt.live_task import LiveTask
+from streamadapt.live_task import LiveTask, Said
 from streamadapt.lost_state import LostStateError
 from streamadapt.restoring import RestoreSettings
 from streamadapt.saving import Saving
@@ -64,6 +66,16 @@ class WorkerOptions:
     reset: frozenset[str] = frozenset()
     probe: Callable[[str], None] = lambda moment: None
     is_wanted: Callable[[], bool] = lambda: True
+
+
+class _UnderWay(NamedTuple):
+    """What a task has in the transaction under way."""
+
+    task: LiveTask
+    offsets: Mapping[str, Committed]
+    names: tuple[str, ...]
+    """Of the checkpoints in its tag."""
+    said: Said
 
 
 class Worker:
@@ -109,6 +121,7 @@ class Worker:
         self._transactions = Transactions(
             driver, f"{config.name}-{options.name}", config.kafka, self._watchdog, options.probe
         )
+        self._under_way: list[_UnderWay] = []
         self._failures = 0
         self._stop = False
         self._uncommitted = 0
@@ -159,9 +172,11 @@ class Worker:
         with self._watchdog.guard("poll", self._kafka.max_poll_interval_s):
             batches = self._consumer.poll(wait_s, room)
         membership = self._consumer.membership()  # rule 1
-        if holdings.rebalanced(self._consumer.changes(), membership):
+        is_new = holdings.rebalanced(self._consumer.changes(), membership)
+        if is_new:
             batches = []
         try:
+            self._settle(is_new)  # what is committed is compared next (rule 3)
             if holdings.waiting:
                 # Aborts what a former holder of the slot left open: offsets would wait for that.
                 self._transactions.hold_slot()
@@ -227,37 +242,49 @@ class Worker:
     def _is_due(self) -> bool:
         if not any(task.has_news for task in self.holdings.tasks.values()):
             return False
+        if self._uncommitted >= self._kafka.max_uncommitted:
+            return True
         waited_s = time.monotonic() - self._committed_s
-        return (
-            waited_s >= self._kafka.transaction_interval_s
-            or self._uncommitted >= self._kafka.max_uncommitted
-        )
+        return self._transactions.is_over and waited_s >= self._kafka.transaction_interval_s
 
     def _commit(self, membership: Membership) -> None:
-        """Publish, advance and name the states, in one transaction."""
+        """Start to publish, advance and name the states, in one transaction."""
+        self._settle(wait=True)
         if not membership.is_member:
             return  # thrown out: the next poll joins again, and says what is still held
         tasks = [t for t in self.holdings.tasks.values() if t.has_news and t.tag.is_named]
         if not tasks:
             return
-        offsets = {task.partition: task.commit_offsets() for task in tasks}
-        self._transactions.run(
-            [outgoing for task in tasks for outgoing in task.said.outgoing],
+        self._under_way = [
+            _UnderWay(task, task.commit_offsets(), tuple(task.tag.names), task.hand_over())
+            for task in tasks
+        ]
+        self._transactions.start(
+            [outgoing for part in self._under_way for outgoing in part.said.outgoing],
             {
-                Partition(self._kafka.inputs[kind], number): committed
-                for number, own in offsets.items()
-                for kind, committed in own.items()
+                Partition(self._kafka.inputs[kind], part.task.partition): committed
+                for part in self._under_way
+                for kind, committed in part.offsets.items()
             },
             membership,
         )
+        self._committed_s = time.monotonic()
+        self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())
+
+    def _settle(self, wait: bool) -> None:
+        """Take in that the transaction under way was committed; look only, or wait for it."""
+        if not self._under_way or not (wait or self._transactions.is_over):
+            return
+        self._transactions.settle()
+        parts, self._under_way = self._under_way, []
         self._failures = 0
         self._committed_s = time.monotonic()
-        for task in tasks:
-            said = task.committed_as(offsets[task.partition])
+        for task, offsets, names, said in parts:
+            task.committed = offsets
             report(self._reporter, said.rejects, said.facts, task.partition)
             self._report.committed(said)
-            self._saving.committed(task)
-        self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())
+            if self.holdings.tasks.get(task.partition) is task:
+                self._saving.committed(task, names)
 
     def _recover(self, error: BrokerError) -> None:
         """Throw away the publisher and every task, and begin from what is committed (rule 2).
@@ -268,6 +295,7 @@ class Worker:
         self._reporter.count("transactions_failed")
         self._reporter.note("recovering", {"problem": str(error), "failures": self._failures})
         self._transactions.abandon()
+        self._under_way = []
         if self._failures >= _MOST_FAILURES:
             raise error
         self.holdings.drop_all()
@@ -278,9 +306,11 @@ class Worker:
 
     def _leave(self) -> None:
         """Write checkpoints of all tasks, and commit their names with what is left."""
-        self._saving.finish(self.holdings.tasks.values(), _LEAVE_S)
         try:
+            self._settle(wait=True)
+            self._saving.finish(self.holdings.tasks.values(), _LEAVE_S)
             self._commit(self._consumer.membership())
+            self._settle(wait=True)
         except BrokerError as error:
             self._reporter.note("left_without_commit", {"problem": str(error)})
 

@@ -6,6 +6,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from typing import Any
 
 import numpy as np
@@ -113,7 +114,7 @@ class Live:
         quiet = 0
         for _ in range(turns):
             before = self.taken()
-            worker._turn()
+            self.turn(worker)
             is_idle = self.taken() == before and not worker.holdings.waiting
             quiet = quiet + 1 if is_idle else 0
             if quiet > 3:
@@ -122,11 +123,22 @@ class Live:
                 return
         raise AssertionError("the worker does not come to rest")
 
+    def turn(self, worker: Worker, is_slow: bool = False) -> None:
+        """Let a worker take one turn; a transaction is over after it, unless the broker is slow."""
+        self.log.gate.clear() if is_slow else self.log.gate.set()
+        worker._turn()
+        if not is_slow and worker._transactions._ending is not None:
+            wait([worker._transactions._ending])
+
     def taken(self) -> int:
         return sum(committed.offset for committed in self.log.committed.values())
 
     def kill(self, worker: Worker) -> None:
-        """Let a worker disappear without a word."""
+        """Let a worker disappear without a word; a transaction under way is aborted."""
+        self.log.publisher(worker._transactions._name)
+        self.log.gate.set()
+        worker._transactions._wait()
+        worker._transactions._thread.shutdown()
         self.log.members.remove(worker._consumer)  # type: ignore[arg-type]
         worker._stores._thread.shutdown()
         worker._watchdog.close()

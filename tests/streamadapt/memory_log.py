@@ -6,6 +6,7 @@ holder of a transactional name is fenced, newly assigned partitions are paused.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
@@ -47,6 +48,11 @@ class MemoryLog:
     holder: dict[str, MemoryPublisher] = field(default_factory=dict)
     fail_at: list[str] = field(default_factory=list)
     """Calls of publishers that fail next, one after the other; ``late_commit`` fails after it."""
+    gate: threading.Event = field(default_factory=threading.Event)
+    """While it is clear no flush comes to an end."""
+
+    def __post_init__(self) -> None:
+        self.gate.set()
 
     def write(self, topic: str, number: int, values: Sequence[bytes | None], time_ms: int) -> None:
         log = self.logs[Partition(topic, number)]
@@ -222,6 +228,7 @@ class MemoryPublisher:
         self._offsets = dict(offsets)
 
     def flush(self, timeout_s: float) -> None:
+        assert self.log.gate.wait(10)
         self._may_fail("flush")
 
     def commit(self) -> None:

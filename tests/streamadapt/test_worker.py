@@ -68,7 +68,7 @@ def test_a_worker_killed_between_any_two_turns_is_continued_to_the_bit(every: in
     whole.settle(steady, most=45)
     for turn in range(400):
         worker._consumer.most = 45  # type: ignore[attr-defined]
-        worker._turn()
+        live.turn(worker)
         if turn % (11 * every) == 10:
             live.kill(worker)
             worker = live.worker()
@@ -92,6 +92,36 @@ def test_a_transaction_that_fails_anywhere_loses_and_repeats_nothing(call: str) 
     assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
 
 
+@pytest.mark.parametrize("call", ["", "send_offsets", "flush", "commit", "late_commit"])
+@pytest.mark.parametrize("change", ["none", "rebalance", "kill"])
+def test_what_is_learned_while_a_transaction_is_under_way_belongs_to_the_next_one(
+    call: str, change: str
+) -> None:
+    live = Live()
+    worker = live.worker()
+    live.settle(worker)
+    live.write(0, 600)
+    worker._consumer.most = 20  # type: ignore[attr-defined]
+    learned_meanwhile = 0
+    for turn in range(60):
+        live.turn(worker, is_slow=turn % 4 != 3)
+        learned_meanwhile += bool(worker._under_way) and worker._uncommitted > 0
+        if turn % 12 == 6:
+            live.log.fail_at = [call] if call else []
+        if turn % 12 == 9 and change == "rebalance":
+            live.log.gate.set()  # else the worker would wait for ever
+            live.log.rebalance()
+        elif turn % 12 == 9 and change == "kill":
+            live.kill(worker)
+            worker = live.worker()
+            worker._consumer.most = 20  # type: ignore[attr-defined]
+    live.log.fail_at = []
+    live.settle(worker, most=20)
+    assert learned_meanwhile > 5
+    assert ids(live) == [f"0-{i}" for i in range(600)]
+    assert worker.holdings.tasks[0].task.state().digest() == replayed(live).state().digest()
+
+
 @pytest.mark.parametrize("topic", ["events", "labels"])
 def test_a_broker_that_goes_away_while_a_task_is_restored_leaves_nothing_half_restored(
     topic: str,
@@ -101,7 +131,7 @@ def test_a_broker_that_goes_away_while_a_task_is_restored_leaves_nothing_half_re
     live.write(0, 300)
     worker._consumer.most = 25  # type: ignore[attr-defined]
     while len(ids(live)) < 150:  # then there is something to be read again after the checkpoint
-        worker._turn()
+        live.turn(worker)
     live.kill(worker)
     live.write(300, 100)
     live.log.fail_at = [f"reader of {topic}"]
@@ -180,10 +210,10 @@ def test_records_polled_while_the_membership_changed_are_read_again(
     live.settle(worker)
     monkeypatch.setattr("streamadapt.arrival_order.IDLE_S", 1000.0)
     live.log.write("labels", 0, labels(0, 40), 500)
-    worker._turn()  # labels that wait for their turn
+    live.turn(worker)  # labels that wait for their turn
     live.log.write("labels", 0, labels(40, 40), 500)
     live.log.generation += 1  # thrown out and back, and the client does not say so
-    worker._turn()
+    live.turn(worker)
     monkeypatch.setattr("streamadapt.arrival_order.IDLE_S", IDLE_S)
     live.write(100, 10)
     live.settle(worker)
@@ -328,7 +358,7 @@ def test_while_the_store_is_away_the_worker_goes_on_and_a_new_assignment_waits()
     live.write(200, 100)
     second = live.worker()
     for _ in range(20):
-        second._turn()
+        live.turn(second)
     assert not second.holdings.tasks
     assert second.holdings.waiting == [0]
     assert live.notes.gauges["ready"] == 0
@@ -513,20 +543,20 @@ def test_no_labels_are_taken_where_the_tag_has_no_room_and_none_is_lost() -> Non
     for first in range(1200):
         live.write(first, 1, labels_too=False)
         live.log.write("labels", 0, labels(first, 1), 10 * first - 5)
-        worker._turn()
+        live.turn(worker)
         if worker._held_back:
             break
     tag = live.log.committed[Partition("events", 0)].tag
     assert 0.8 * 3500 < len(tag) <= 3500
     live.write(first + 1, 200, labels_too=False)
     for _ in range(20):
-        worker._turn()
+        live.turn(worker)
     assert len(ids(live)) == first + 201
     assert len(live.log.committed[Partition("events", 0)].tag) <= 3500
     worker._stores._connect = live.connect
     worker._stores._retry_s = 0.0
     for _ in range(1000):
-        worker._turn()
+        live.turn(worker)
         if not worker._held_back:
             break
     live.settle(worker)
