@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Timer
+
 import pytest
 
 from streamadapt.connectors.memory import MemoryStore
@@ -106,11 +108,11 @@ def test_what_is_learned_while_a_transaction_is_under_way_belongs_to_the_next_on
     for turn in range(60):
         live.turn(worker, is_slow=turn % 4 != 3)
         learned_meanwhile += bool(worker._under_way) and worker._uncommitted > 0
-        if turn % 12 == 6:
+        if turn % 12 == 8:
             live.log.fail_at = [call] if call else []
         if turn % 12 == 9 and change == "rebalance":
-            live.log.gate.set()  # else the worker would wait for ever
             live.log.rebalance()
+            Timer(0.05, live.log.gate.set).start()  # the worker waits for its transaction
         elif turn % 12 == 9 and change == "kill":
             live.kill(worker)
             worker = live.worker()
