@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 __all__ = ["Threshold"]
@@ -34,6 +34,13 @@ class Threshold:
     """Whether it may come as close to 1 as to 0."""
     beside: str | None = None
     """The parameter that it may not pass on the way to more alarms, if any."""
+
+    def beside_that_of(self, detector: object) -> Threshold:
+        """Return it with the bound that `detector` sets it by the parameter `beside`, if any."""
+        if self.beside is None:
+            return self
+        bound = float(getattr(detector, self.beside))
+        return replace(self, low=bound) if self.fewer == "higher" else replace(self, high=bound)
 
     def place(self, value: float) -> float:
         """Return where `value` stands on the scale to search on: that of its logarithm, or odds."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -109,12 +109,7 @@ class Watched:
         if not isinstance(threshold, Threshold):
             raise ConfigError(f"{where}: {kind} names no threshold that could be set")
         usual = component(**given)
-        if threshold.beside is not None:
-            beside = float(getattr(usual, threshold.beside))
-            if threshold.fewer == "higher":
-                threshold = replace(threshold, low=beside)
-            else:
-                threshold = replace(threshold, high=beside)
+        threshold = threshold.beside_that_of(usual)
         own = "params." * (kind == "python") + threshold.name
         now = float(getattr(usual, threshold.name))
         make = partial(_made, component, given, threshold.name)
