@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 
 class NaiveCusum:
@@ -43,19 +44,30 @@ class NaiveGeometricMovingAverage:
 
 
 class NaiveECDD:
-    def __init__(self, min_instances: int = 30, lambda_: float = 0.2) -> None:
-        self.least, self.lambda_ = min_instances, lambda_
+    """With the paper's limit for 400, or with another, told of the rate and the count."""
+
+    def __init__(
+        self,
+        min_instances: int = 30,
+        lambda_: float = 0.2,
+        margin: Callable[[float, int], float] | None = None,
+    ) -> None:
+        self.least, self.lambda_, self.margin = min_instances, lambda_, margin or self.papers
         self.warning = False
         self.values: list[float] = []
         self.z = 0.0
+
+    def papers(self, p: float, n: int) -> float:
+        w = self.lambda_
+        s = math.sqrt(p * (1 - p) * w / (2 - w) * (1 - (1 - w) ** (2 * n)))
+        return (3.97 - 6.56 * p + 48.73 * p**3 - 330.13 * p**5 + 848.18 * p**7) * s
 
     def update(self, x: float) -> bool:
         self.values.append(x)
         n, w = len(self.values), self.lambda_
         p = sum(self.values) / n
-        s = math.sqrt(p * (1 - p) * w / (2 - w) * (1 - (1 - w) ** (2 * n)))
         self.z = (1 - w) * self.z + w * x
-        limit = (3.97 - 6.56 * p + 48.73 * p**3 - 330.13 * p**5 + 848.18 * p**7) * s
+        limit = self.margin(p, n)
         alarm = n + 1 > self.least and self.z > p + limit
         self.warning = not alarm and n + 1 >= self.least and self.z > p + 0.5 * limit
         if alarm:

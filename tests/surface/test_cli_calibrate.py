@@ -106,10 +106,20 @@ def test_what_cannot_be_calibrated_is_said(here: Path, options: list[str], probl
 
 
 def test_a_detector_without_a_threshold_is_named(here: Path) -> None:
-    (here / "pipeline.yaml").write_text(PIPELINE.replace("ddm", "ecdd"))
+    text = PIPELINE.replace("{drift: ddm}", "{signal: features, drift: kernel_two_sample}")
+    (here / "pipeline.yaml").write_text(text)
     done = calibrate(300)
     assert done.exit_code == 2
-    assert "learners.logistic.watch.drift: ecdd names no threshold" in done.stderr
+    named = "learners.logistic.watch.drift: kernel_two_sample names no threshold"
+    assert named in done.stderr.replace("\n", " ")
+
+
+def test_limits_of_the_paper_cannot_be_set(here: Path) -> None:
+    text = PIPELINE.replace("{drift: ddm}", "{drift: {kind: ecdd, limits: paper}}")
+    (here / "pipeline.yaml").write_text(text)
+    done = calibrate(300)
+    assert done.exit_code == 2
+    assert "the paper's limits are for 100, 400, 1000 alone" in done.stderr.replace("\n", " ")
 
 
 def test_labels_that_no_one_can_use_are_said(here: Path) -> None:
