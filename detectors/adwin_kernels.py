@@ -21,7 +21,7 @@ from streamadapt.detectors.detector_kernels import (
     NO_ALARM,
     note_alarm,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = [
     "ALARM_BEFORE",
@@ -62,7 +62,7 @@ ROUNDING = 8.0 * 2.0**-53
 TOTAL, VARIANCE = 0, 1
 
 
-@kernel
+@lean_kernel
 def adwin_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -140,7 +140,7 @@ def adwin_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _drop_oldest(counts: IntArray, sums: FloatArray, buckets: FloatArray) -> None:
     row = counts[N_ROWS] - 1
     size = float(1 << row)
@@ -156,7 +156,7 @@ def _drop_oldest(counts: IntArray, sums: FloatArray, buckets: FloatArray) -> Non
         counts[N_ROWS] = row
 
 
-@kernel
+@lean_kernel
 def _has_cut(params: FloatArray, counts: IntArray, sums: FloatArray, buckets: FloatArray) -> bool:
     """Tell whether any cut between two buckets leaves two means that are too far apart.
 
@@ -195,7 +195,7 @@ def _has_cut(params: FloatArray, counts: IntArray, sums: FloatArray, buckets: Fl
     return False
 
 
-@kernel
+@lean_kernel
 def _note_strongest(
     rows: FloatArray,
     n_alarms: int,

@@ -18,7 +18,7 @@ from streamadapt.detectors.detector_kernels import (
     note_alarm,
     one_sided,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["cusum_run", "geometric_moving_average_run"]
 
@@ -29,7 +29,7 @@ N, N_RISE, N_FALL = N_COMMON, N_COMMON + 1, N_COMMON + 2
 MEAN, RISE, RISE_MEAN, FALL, FALL_MEAN = 0, 1, 2, 3, 4
 
 
-@kernel
+@lean_kernel
 def cusum_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -78,7 +78,7 @@ def cusum_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _gap(mean: float, n: int, before: float, n_before: int, direction: int) -> float:
     """Return the mean of the values after the first `n_before` less that of those."""
     if n_before == 0:
@@ -86,7 +86,7 @@ def _gap(mean: float, n: int, before: float, n_before: int, direction: int) -> f
     return float(one_sided((mean * n - before * n_before) / (n - n_before) - before, direction))
 
 
-@kernel
+@lean_kernel
 def geometric_moving_average_run(
     xs: FloatArray,
     levels: LevelArray,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from streamadapt.detectors.ddm_kernels import ddm_run
+from streamadapt.detectors.ddm_kernels import N_PARAMS, ddm_run
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.threshold import Threshold
@@ -61,5 +61,6 @@ class DDM(BitDetector):
         self.warning_threshold = float(checked("warning_threshold", warning_threshold, 0.0, LIMIT))
         self.drift_threshold = float(checked("drift_threshold", drift_threshold, 0.0, LIMIT))
         params = [self.warm_start, self.warning_threshold, self.drift_threshold]
+        params += [0.0] * (N_PARAMS - len(params))
         super().__init__(params, n_counts=N_COMMON + 2, n_sums=4)
         self._sums[3] = math.inf

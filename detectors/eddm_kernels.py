@@ -20,7 +20,7 @@ from streamadapt.detectors.detector_kernels import (
     note_alarm,
     one_sided,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["eddm_run"]
 
@@ -29,7 +29,7 @@ __all__ = ["eddm_run"]
 N, ERRORS, LAST, N_BEST, ERRORS_BEST = range(N_COMMON, N_COMMON + 5)
 
 
-@kernel
+@lean_kernel
 def eddm_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -66,7 +66,7 @@ def eddm_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _take_error(n: int, params: FloatArray, counts: IntArray, sums: FloatArray) -> float:
     """Return how large the distance between errors is, as a share of its best; inf: not compared.
 
@@ -88,7 +88,7 @@ def _take_error(n: int, params: FloatArray, counts: IntArray, sums: FloatArray) 
     return float(distance_now / sums[2]) if errors > warm_start else math.inf
 
 
-@kernel
+@lean_kernel
 def _note(
     rows: FloatArray, n_alarms: int, i: int, n: int, level: float, beta: float, counts: IntArray
 ) -> int:

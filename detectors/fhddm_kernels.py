@@ -16,7 +16,7 @@ from streamadapt.detectors.detector_kernels import (
     NO_ALARM,
     note_alarm,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["N_COUNTS", "RIGHT", "N", "fhddm_run"]
 
@@ -26,7 +26,7 @@ N, RIGHT, SHORT, BEST, SHORT_BEST, BEST_AT, SHORT_BEST_AT = range(N_COMMON, N_CO
 N_COUNTS = N_COMMON + 7
 
 
-@kernel
+@lean_kernel
 def fhddm_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -73,7 +73,7 @@ def fhddm_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _gap(counts: IntArray, now: int, best: int, best_at: int, size: int) -> float:
     """Return how far a share is below its highest; take it over where it is."""
     if counts[now] >= counts[best]:
@@ -81,7 +81,7 @@ def _gap(counts: IntArray, now: int, best: int, best_at: int, size: int) -> floa
     return float(counts[best] / size - counts[now] / size)
 
 
-@kernel
+@lean_kernel
 def _note(rows: FloatArray, n: int, i: int, gap: float, epsilon: float, age: int, size: int) -> int:
     p_value = math.exp(-2.0 * size * gap * gap)
     return int(note_alarm(rows, n, i, gap, epsilon, gap, 1, age, p_value))

@@ -19,7 +19,7 @@ from streamadapt.detectors.detector_kernels import (
     note_alarm,
     one_sided,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["hddm_a_run"]
 
@@ -27,7 +27,7 @@ __all__ = ["hddm_a_run"]
 N, N_LOW, N_HIGH = range(N_COMMON, N_COMMON + 3)
 
 
-@kernel
+@lean_kernel
 def hddm_a_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -83,13 +83,13 @@ def hddm_a_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _epsilon(n: int, n_cut: int, log_term: float) -> float:
     """Return how far the mean of n values may be from that of its first `n_cut`."""
     return math.sqrt((n - n_cut) / n_cut * (1.0 / n) / 2.0 * log_term)
 
 
-@kernel
+@lean_kernel
 def _note(
     rows: FloatArray,
     n_alarms: int,

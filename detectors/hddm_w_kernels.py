@@ -19,7 +19,7 @@ from streamadapt.detectors.detector_kernels import (
     WARNING,
     note_alarm,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["AFRESH", "hddm_w_run"]
 
@@ -37,7 +37,7 @@ AFRESH = (0.0, 1.0, math.inf, *NO_SIDE, math.inf, *NO_SIDE)
 The side that watches for a fall looks at the values' negatives, so its bound is one too."""
 
 
-@kernel
+@lean_kernel
 def hddm_w_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -90,7 +90,7 @@ def hddm_w_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _weighed(n: int, mean: float, squares: float, x: float, weight: float) -> tuple[float, float]:
     """Return mean and squared weights after x, which `n` values came before."""
     rest = 1.0 - weight
@@ -98,7 +98,7 @@ def _weighed(n: int, mean: float, squares: float, x: float, weight: float) -> tu
     return (weight * x + rest * mean if n > 0 else x), squares
 
 
-@kernel
+@lean_kernel
 def _moved(
     side: Side, x: float, mean: float, squares: float, epsilon: float, weight: float
 ) -> Side:
@@ -110,14 +110,14 @@ def _moved(
     return n + 1, bound, before, squares_before, since, squares_since
 
 
-@kernel
+@lean_kernel
 def _is_apart(side: Side, log_term: float) -> bool:
     """Tell whether the mean since the cut is above that before by more than McDiarmid's bound."""
     n, _, before, squares_before, since, squares_since = side
     return n > 0 and since - before > math.sqrt((squares_before + squares_since) * log_term / 2.0)
 
 
-@kernel
+@lean_kernel
 def _note(
     rows: FloatArray, n_alarms: int, i: int, direction: int, side: Side, log_drift: float
 ) -> int:

@@ -19,7 +19,7 @@ from streamadapt.detectors.detector_kernels import (
     note_alarm,
     one_sided,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["AFRESH", "Sums", "moved", "note", "page_hinkley_run", "too_far"]
 
@@ -37,7 +37,7 @@ Sums: TypeAlias = tuple[float, float, float, Extreme, Extreme]
 AFRESH: Sums = (0.0, 0.0, 0.0, (math.inf, 0.0, 0.0), (-1.0, 0.0, 0.0))
 
 
-@kernel
+@lean_kernel
 def page_hinkley_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -73,7 +73,7 @@ def page_hinkley_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def moved(now: Sums, x: float, width: int, params: FloatArray) -> Sums:
     """Return the sums after the `width`-th value x; the order of the operations is River's."""
     mean, rise, fall, lowest, highest = now
@@ -87,7 +87,7 @@ def moved(now: Sums, x: float, width: int, params: FloatArray) -> Sums:
     return mean, rise, fall, lowest, highest
 
 
-@kernel
+@lean_kernel
 def too_far(now: Sums, params: FloatArray) -> int:
     """Return 1 if the mean rose too far, -1 if it fell, else 0."""
     _, rise, fall, lowest, highest = now
@@ -96,7 +96,7 @@ def too_far(now: Sums, params: FloatArray) -> int:
     return -1 if highest[0] - fall > params[FALL_THRESHOLD] else 0
 
 
-@kernel
+@lean_kernel
 def note(
     rows: FloatArray, n: int, i: int, now: Sums, width: int, direction: int, params: FloatArray
 ) -> int:

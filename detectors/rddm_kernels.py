@@ -20,7 +20,7 @@ from streamadapt.detectors.detector_kernels import (
     note_alarm,
     one_sided,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = [
     "FIRST",
@@ -57,7 +57,7 @@ MOST = 1.7976931348623157e308
 MIN_VALUES, WARNING_LEVEL, DRIFT_LEVEL, MOST_VALUES, WARNING_LIMIT = 0, 1, 2, 3, 4
 
 
-@kernel
+@lean_kernel
 def rddm_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -135,12 +135,12 @@ def rddm_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _loaded(counts: IntArray) -> tuple[int, int, int, int, int]:
     return counts[N], counts[HELD], counts[FIRST], counts[WARNED_AT], counts[WARNED_FOR]
 
 
-@kernel
+@lean_kernel
 def _store(
     counts: IntArray, n: int, held: int, first: int, warned_at: int, warned_for: int
 ) -> None:
@@ -148,7 +148,7 @@ def _store(
     counts[WARNED_AT], counts[WARNED_FOR] = warned_at, warned_for
 
 
-@kernel
+@lean_kernel
 def _rate(counts: IntArray, sums: FloatArray, x: float) -> float:
     """Take a value into the rate of errors; return its standard deviation."""
     counts[N] += 1
@@ -157,19 +157,19 @@ def _rate(counts: IntArray, sums: FloatArray, x: float) -> float:
     return float(math.sqrt(sums[P] * (1.0 - sums[P]) / counts[N]))
 
 
-@kernel
+@lean_kernel
 def _remember_least(sums: FloatArray, s: float) -> None:
     if sums[P] + s < sums[LEAST]:
         sums[P_LEAST], sums[S_LEAST], sums[LEAST] = sums[P], s, sums[P] + s
 
 
-@kernel
+@lean_kernel
 def _begin_since(since: FloatArray) -> None:
     since[P], since[SINCE_N], since[SINCE_ERRORS] = 1.0, 0.0, 0.0
     since[P_LEAST], since[S_LEAST], since[LEAST] = MOST, MOST, MOST
 
 
-@kernel
+@lean_kernel
 def _add_since(since: FloatArray, x: float, params: FloatArray) -> None:
     """Do what `_rate` and `_remember_least` will have done once an alarm starts anew."""
     since[SINCE_N] += 1.0
@@ -180,7 +180,7 @@ def _add_since(since: FloatArray, x: float, params: FloatArray) -> None:
         _remember_least(since, math.sqrt(since[P] * (1.0 - since[P]) / n))
 
 
-@kernel
+@lean_kernel
 def rate_since_warning(
     counts: IntArray, ring: IntArray, params: FloatArray, since: FloatArray
 ) -> None:
@@ -191,7 +191,7 @@ def rate_since_warning(
             _add_since(since, float(ring[(counts[FIRST] + k) % ring.size]), params)
 
 
-@kernel
+@lean_kernel
 def _start_anew(
     counts: IntArray,
     sums: FloatArray,
@@ -223,7 +223,7 @@ def _start_anew(
             _remember_least(sums, s)
 
 
-@kernel
+@lean_kernel
 def _note(
     rows: FloatArray,
     n: int,

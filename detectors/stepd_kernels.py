@@ -18,7 +18,7 @@ from streamadapt.detectors.detector_kernels import (
     WARNING,
     note_alarm,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["N_COUNTS", "RECENT", "N", "stepd_run"]
 
@@ -28,7 +28,7 @@ N, RECENT, OLDER = N_COMMON, N_COMMON + 1, N_COMMON + 2
 N_COUNTS = N_COMMON + 3
 
 
-@kernel
+@lean_kernel
 def stepd_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -68,7 +68,7 @@ def stepd_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _take(counts: IntArray, window: IntArray, bit: int) -> None:
     place = counts[N] % window.size
     if counts[N] >= window.size:
@@ -79,7 +79,7 @@ def _take(counts: IntArray, window: IntArray, bit: int) -> None:
     counts[N] += 1
 
 
-@kernel
+@lean_kernel
 def _distance(gap: float, n_errors: int, n_old: int, n_new: int) -> float:
     """Return Yates' corrected distance of two shares in standard deviations, 0 if below."""
     inverse = 1.0 / n_old + 1.0 / n_new
