@@ -33,7 +33,7 @@ from streamadapt.detectors.page_hinkley_kernels import (
     note,
     too_far,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import kernel, lean_kernel
 
 __all__ = ["page_hinkley_at_all_keys", "page_hinkley_at_keys"]
 
@@ -50,7 +50,7 @@ SEEN, STATE = 10 * TILE, 11 * TILE
 N_COLUMNS = 12
 
 
-@kernel
+@lean_kernel
 def page_hinkley_at_keys(
     keys: IntArray,
     xs: FloatArray,
@@ -84,14 +84,14 @@ def page_hinkley_at_keys(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _held(bank: FloatArray, key: int) -> Sums:
     lowest = (bank[key, SUMS + 3], bank[key, SUMS + 4], bank[key, SUMS + 5])
     highest = (bank[key, SUMS + 6], bank[key, SUMS + 7], bank[key, SUMS + 8])
     return bank[key, SUMS], bank[key, SUMS + 1], bank[key, SUMS + 2], lowest, highest
 
 
-@kernel
+@lean_kernel
 def _hold(bank: FloatArray, key: int, now: Sums) -> None:
     bank[key, SUMS], bank[key, SUMS + 1], bank[key, SUMS + 2] = now[0], now[1], now[2]
     bank[key, SUMS + 3], bank[key, SUMS + 4], bank[key, SUMS + 5] = now[3]
@@ -110,13 +110,24 @@ def page_hinkley_at_all_keys(
 
     Alarms come key by key in tiles, not yet in the order of their index ``t * n_keys + key``.
     """
-    tile = np.empty(N_COLUMNS * TILE)
+    return int(_take_all(np.empty(N_COLUMNS * TILE), X, levels, alarms, params, bank))
+
+
+@lean_kernel
+def _take_all(
+    tile: FloatArray,
+    X: FloatArray,
+    levels: LevelArray,
+    alarms: FloatArray,
+    params: FloatArray,
+    bank: FloatArray,
+) -> int:
     n_keys, n_alarms = bank.shape[0], 0
     for first in range(0, n_keys, TILE):
         m = min(TILE, n_keys - first)
         _take_up(tile, bank, first, m)
         for t in range(X.shape[0]):
-            if _tick(tile, X[t], first, m, params) == 0:
+            if _tick(tile, X[t, first : first + m], params) == 0:
                 continue
             for j in range(m):
                 if tile[STATE + j] == ALARM_NOW:
@@ -129,7 +140,7 @@ def page_hinkley_at_all_keys(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _take_up(tile: FloatArray, bank: FloatArray, first: int, m: int) -> None:
     for j in range(m):
         key = first + j
@@ -139,7 +150,7 @@ def _take_up(tile: FloatArray, bank: FloatArray, first: int, m: int) -> None:
         tile[SEEN + j], tile[STATE + j] = bank[key, N_SEEN], bank[key, ALARM]
 
 
-@kernel
+@lean_kernel
 def _put_down(tile: FloatArray, bank: FloatArray, first: int, m: int, n_ticks: int) -> None:
     for j in range(m):
         key = first + j
@@ -150,17 +161,18 @@ def _put_down(tile: FloatArray, bank: FloatArray, first: int, m: int, n_ticks: i
         bank[key, N_SEEN], bank[key, ALARM] = tile[SEEN + j], tile[STATE + j]
 
 
-@kernel
-def _tick(tile: FloatArray, xs: FloatArray, first: int, m: int, params: FloatArray) -> int:
+@lean_kernel
+def _tick(tile: FloatArray, xs: FloatArray, params: FloatArray) -> int:
     """Let each key of the tile take its value; return how many are too far now.
 
-    Without a branch, so that the compiler lets one instruction do it for several keys.
+    Without a branch, so that the compiler lets one instruction do it for several keys; and with
+    values that begin at 0, as an index that might be negative makes it gather them one by one.
     """
     alpha, delta, least = params[ALPHA], params[DELTA], params[MIN_INSTANCES]
     rise_threshold, fall_threshold = params[RISE_THRESHOLD], params[FALL_THRESHOLD]
     n_far = 0
-    for j in range(m):
-        x = xs[first + j]
+    for j in range(xs.size):
+        x = xs[j]
         # All is read before anything is chosen: a read inside a choice would be a branch.
         n, mean, rise, fall = tile[W + j], tile[MEAN + j], tile[RISE + j], tile[FALL + j]
         low, low_n, low_mean = tile[LOW + j], tile[LOW_N + j], tile[LOW_MEAN + j]
@@ -186,7 +198,7 @@ def _tick(tile: FloatArray, xs: FloatArray, first: int, m: int, params: FloatArr
     return n_far
 
 
-@kernel
+@lean_kernel
 def _now(tile: FloatArray, j: int, params: FloatArray) -> tuple[int, Sums]:
     lowest = (tile[LOW + j], tile[LOW_N + j], tile[LOW_MEAN + j])
     highest = (tile[HIGH + j], tile[HIGH_N + j], tile[HIGH_MEAN + j])
@@ -194,7 +206,7 @@ def _now(tile: FloatArray, j: int, params: FloatArray) -> tuple[int, Sums]:
     return too_far(now, params), now
 
 
-@kernel
+@lean_kernel
 def _start_afresh(tile: FloatArray, j: int) -> None:
     mean, rise, fall, lowest, highest = AFRESH
     tile[W + j], tile[MEAN + j], tile[RISE + j], tile[FALL + j] = 0.0, mean, rise, fall
