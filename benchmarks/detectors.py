@@ -1,25 +1,35 @@
-"""Drift detectors: nanoseconds a value of ours and of River's, and the floor of the arithmetic.
+"""Drift detectors: nanoseconds a value of ours, of River's and of MOA's, and the floor.
 
-    python benchmarks/detectors.py [--passes 7] [--values 500000]
+    python benchmarks/detectors.py [--passes 7] [--values 500000] [--moa-jar moa.jar]
+        [--only ADWIN bank]
 
-Prints a table and writes ``benchmarks/results/detectors.json``.  The values are the same for both:
+Prints a table and writes ``benchmarks/results/detectors.json``; what is measured again replaces
+what the file says of it.  The values are the same for all:
 errors whose rate jumps between 0.1 and 0.4 every 20,000 values; for those that take numbers, normal
-ones whose mean jumps by 1 as often.  Passes of ours and of River's alternate, the best of each
+ones whose mean jumps by 1 as often.  In "no change" the mean stays, so that a window grows.
+
+Passes of ours and of River's alternate, the best of each
 counts, so that other work on the machine does not; each begins with a fresh detector, and
-alarms are raised.  River's take fewer values, as many as a fraction of a second is good for; what
-River has not is measured alone.
+alarms are raised.  River is given Python numbers, and in another loop the elements of the array as
+they are, as from ``for x in losses``.  But for "no change" River's takes fewer values, as many as
+a fraction of a second is good for.  MOA's is a warm Java loop, of the same values.
 
 The floor is a loop that does what a value needs at the least, once: the divisions and square roots
 of the method (counted from its formulas) and a running mean, in local variables.  For KSWIN it is
-one shuffle of the sample and one pass over the window.
+one shuffle of the sample and one pass over the window.  For the bank it is a loop that reads
+and writes every row, and reads each value, once a call.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import os
+import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,7 +40,7 @@ import numpy as np
 from river import drift
 from river.drift import binary
 
-from streamadapt.contracts import FloatArray
+from streamadapt.contracts import FloatArray, LevelArray
 from streamadapt.detectors import (
     ADWIN,
     BOCPD,
@@ -52,44 +62,52 @@ from streamadapt.detectors import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from bench import Row, row, versions, write_results
+from bench import HERE, Row, row, versions, write_results
+from moa_loop import java_versions, moa_jar
 
 JUMP_EVERY = 20_000
 
 
 @dataclass(frozen=True)
 class Case:
-    """One method as ours and as River's; divisions and roots that a value needs."""
+    """One method as ours, as River's and as MOA's; divisions and roots that a value needs."""
 
     name: str
     ours: Callable[[], Any]
     river: Callable[[], Any] | None
+    moa: str
     divisions: int
     roots: int
     takes_numbers: bool = False
     share: float = 1.0  # of the values: KSWIN is slow
+    changes: bool = True
 
 
 CASES = (
-    Case("ADWIN", ADWIN, drift.ADWIN, 2, 0, takes_numbers=True),
-    Case("PageHinkley", PageHinkley, drift.PageHinkley, 1, 0, takes_numbers=True),
-    Case("DDM", DDM, binary.DDM, 2, 1),
-    Case("EDDM", EDDM, binary.EDDM, 0, 0),  # only at an error: three divisions and a root
-    Case("HDDMA", HDDMA, binary.HDDMA, 5, 3),
-    Case("HDDMW", HDDMW, binary.HDDMW, 0, 2),
-    Case("FHDDM", FHDDM, binary.FHDDM, 2, 0),
-    Case("KSWIN", KSWIN, partial(drift.KSWIN, seed=0), 0, 0, takes_numbers=True, share=0.04),
-    Case("CUSUM", CUSUM, None, 1, 0, takes_numbers=True),
-    Case("GMA", GeometricMovingAverage, None, 1, 0, takes_numbers=True),
-    Case("SEED", SEED, None, 1, 0, takes_numbers=True),
-    Case("RDDM", RDDM, None, 2, 1),
-    Case("STEPD", STEPD, None, 4, 1),
-    Case("ECDD", ECDD, None, 2, 1),
-    Case("Martingale", ExchangeabilityMartingale, None, 2, 0, takes_numbers=True, share=0.2),
-    Case("BOCPD", BOCPD, None, 0, 0, takes_numbers=True, share=0.02),
-)
+    Case("ADWIN", ADWIN, drift.ADWIN, "ADWINChangeDetector", 2, 0, takes_numbers=True),
+    Case(
+        "ADWIN, no change", ADWIN, drift.ADWIN, "ADWINChangeDetector", 2, 0,
+        takes_numbers=True, changes=False,
+    ),
+    Case("PageHinkley", PageHinkley, drift.PageHinkley, "PageHinkleyDM", 1, 0, takes_numbers=True),
+    Case("DDM", DDM, binary.DDM, "DDM", 2, 1),
+    Case("EDDM", EDDM, binary.EDDM, "EDDM", 0, 0),  # at an error: three divisions and a root
+    Case("HDDMA", HDDMA, binary.HDDMA, "HDDM_A_Test", 5, 3),
+    Case("HDDMW", HDDMW, binary.HDDMW, "HDDM_W_Test", 0, 2),
+    Case("FHDDM", FHDDM, binary.FHDDM, "", 2, 0),
+    Case("KSWIN", KSWIN, partial(drift.KSWIN, seed=0), "", 0, 0, takes_numbers=True, share=0.04),
+    Case("CUSUM", CUSUM, None, "CusumDM", 1, 0, takes_numbers=True),
+    Case("GMA", GeometricMovingAverage, None, "GeometricMovingAverageDM", 1, 0, takes_numbers=True),
+    Case("SEED", SEED, None, "SEEDChangeDetector", 1, 0, takes_numbers=True),
+    Case("RDDM", RDDM, None, "RDDM", 2, 1),
+    Case("STEPD", STEPD, None, "STEPD", 4, 1),
+    Case("ECDD", ECDD, None, "EWMAChartDM", 2, 0),
+    Case("Martingale", ExchangeabilityMartingale, None, "", 2, 0, takes_numbers=True, share=0.2),
+    Case("BOCPD", BOCPD, None, "", 0, 0, takes_numbers=True, share=0.02),
+)  # fmt: skip
 
 N_KEYS = 100_000
+LARGE = 3.0
 
 
 @numba.njit
@@ -119,9 +137,20 @@ def shuffle_and_pass(n: int) -> int:
     return found
 
 
-def values(n: int, takes_numbers: bool) -> FloatArray:
+@numba.njit
+def touch(X: FloatArray, levels: LevelArray, bank: FloatArray) -> None:
+    """Read and write every row of a bank, and read a value and write a level of each tick."""
+    for key in range(bank.shape[0]):
+        for j in range(bank.shape[1]):
+            bank[key, j] += 1.0
+    for t in range(X.shape[0]):
+        for key in range(X.shape[1]):
+            levels[t, key] = X[t, key] > LARGE
+
+
+def values(n: int, takes_numbers: bool, changes: bool = True) -> FloatArray:
     rng = np.random.default_rng(1)
-    is_high = np.arange(n) // JUMP_EVERY % 2
+    is_high = np.arange(n) // JUMP_EVERY % 2 * changes
     if takes_numbers:
         return rng.normal(size=n) + is_high
     return (rng.random(n) < 0.1 + 0.3 * is_high).astype(np.float64)
@@ -133,7 +162,7 @@ def taken(work: Callable[[], object], n: int) -> float:
     return (time.perf_counter() - start) / n * 1e9
 
 
-def one_by_one(make: Callable[[], Any], xs: list[float]) -> Callable[[], object]:
+def one_by_one(make: Callable[[], Any], xs: Iterable[float]) -> Callable[[], object]:
     def work() -> object:
         detector, alarms = make(), 0
         for x in xs:
@@ -152,16 +181,17 @@ def floor(case: Case, xs: FloatArray) -> Callable[[], object]:
 
 def measure(case: Case, n: int, passes: int) -> dict[str, float]:
     """Return the best nanoseconds a value of each way; the ways take turns."""
-    xs = values(int(n * case.share), case.takes_numbers)
-    few = xs[: max(500, len(xs) // 25)]
-    few_values = few.tolist() if case.takes_numbers else [int(x) for x in few]
+    xs = values(int(n * case.share), case.takes_numbers, case.changes)
+    few = xs[: max(500, len(xs) // 25)] if case.changes else xs
+    given = few.tolist() if case.takes_numbers else [int(x) for x in few]
     ways: dict[str, tuple[Callable[[], object], int]] = {
         "update_many": (lambda: case.ours().update_many(xs), len(xs)),
-        "update": (one_by_one(case.ours, few.tolist()), len(few)),
+        "update": (one_by_one(case.ours, few[:20_000].tolist()), len(few[:20_000])),
         "floor": (floor(case, xs), len(xs)),
     }
     if case.river is not None:
-        ways["River"] = (one_by_one(case.river, few_values), len(few))
+        ways["River"] = (one_by_one(case.river, given), len(few))
+        ways["River, of an array"] = (one_by_one(case.river, few), len(few))
     for work, _ in ways.values():
         work()  # compile, warm up
     best = dict.fromkeys(ways, float("inf"))
@@ -171,15 +201,26 @@ def measure(case: Case, n: int, passes: int) -> dict[str, float]:
     return best | {"alarms": float(case.ours().update_many(xs).sum())}
 
 
+def moas(case: Case, n: int, passes: int, jar: Path, folder: Path) -> float:
+    """Return the best nanoseconds a value of MOA's class, after ten passes to warm up."""
+    values(n, case.takes_numbers, case.changes).astype(">f8").tofile(folder / "values")
+    path = f"{jar}{os.pathsep}{folder}"
+    command = ["java", "-cp", path, "Speed", folder / "values", str(10 + passes), case.moa]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return min(float(line.split()[0]) for line in done.stdout.splitlines()[10:])
+
+
 def bank(passes: int) -> dict[str, float]:
     """Return the best nanoseconds an update of 100,000 Page-Hinkleys, at random keys and at all."""
     rng = np.random.default_rng(2)
     keys, xs = rng.integers(0, N_KEYS, 1_000_000), values(1_000_000, takes_numbers=True)
     X = rng.normal(size=(8, N_KEYS))
-    made = DetectorBank(PageHinkley(), N_KEYS)
+    made, levels = DetectorBank(PageHinkley(), N_KEYS), np.zeros(X.shape, np.int8)
+    rows = made.state().floats("rows")
     ways: dict[str, tuple[Callable[[], object], int]] = {
         "random keys": (lambda: made.update(keys, xs), len(xs)),
         "all keys": (lambda: made.update_all(X), X.size),
+        "all keys, floor": (lambda: touch(X, levels, rows), X.size),
     }
     best = dict.fromkeys(ways, float("inf"))
     for _ in range(passes + 1):  # the first compiles
@@ -188,36 +229,70 @@ def bank(passes: int) -> dict[str, float]:
     return best
 
 
+SYSTEMS = {"River": "River", "River, of an array": "River, of an array", "MOA": "MOA"}
+"""Whose `update` it is; all else is ours."""
+
+
+def rows_of(name: str, found: dict[str, float]) -> list[Row]:
+    rows = []
+    for way, value in found.items():
+        system = SYSTEMS.get(way, "streamadapt")
+        metric, unit = "update" if way in SYSTEMS else way, "count" if way == "alarms" else "ns"
+        rows.append(row(name, system, metric, value, unit))
+    return rows
+
+
+def line(name: str, found: dict[str, float]) -> str:
+    def cell(way: str) -> str:
+        return f"{found[way]:,.1f}" if found.get(way, 1e9) < 100 else f"{found[way]:,.0f}"
+
+    ways = ("floor", "update_many", "update", "River", "River, of an array", "MOA")
+    cells = [cell(way) if way in found else "" for way in ways]
+    faster = [found[way] / found["update_many"] if way in found else 0.0 for way in ways[3:]]
+    ratios = [f"{r:.0f}" if r >= 10 else f"{r:.1f}" * (r > 0) for r in faster]
+    return f"| {name} | {' | '.join(cells + ratios)} | {found['alarms']:.0f} |"
+
+
+def measured(asked: list[str], n: int, passes: int, jar: Path, folder: Path) -> list[Row]:
+    rows: list[Row] = []
+    print("| ns | floor | `update_many` | `update` | River | of an array | MOA | ratios ||| |")
+    print(f"|{'---|' * 11}", flush=True)
+    for case in CASES:
+        if asked and case.name not in asked:
+            continue
+        found = measure(case, n, passes)
+        if case.moa:
+            found["MOA"] = moas(case, n, passes, jar, folder)
+        print(line(case.name, found), flush=True)
+        rows += rows_of(case.name, found)
+    if not asked or "bank" in asked:
+        found = bank(passes)
+        for way, ns in found.items():
+            print(f"bank of {N_KEYS} Page-Hinkleys, {way}: {ns:.2f} ns, {1e3 / ns:.0f} million/s")
+        rows += rows_of("bank", found)
+    return rows
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--passes", type=int, default=7)
     parser.add_argument("--values", type=int, default=500_000)
+    parser.add_argument("--moa-jar", default=os.environ.get("MOA_JAR"))
+    names = [*(case.name for case in CASES), "bank"]
+    parser.add_argument("--only", nargs="+", choices=names, default=[])
     args = parser.parse_args()
-    rows: list[Row] = []
-    print("ns a value      floor  update_many    update     River   many/River  alarms")
-    for case in CASES:
-        found = measure(case, args.values, args.passes)
-        river = found.get("River", float("nan"))
-        ratio = river / found["update_many"]
-        print(
-            f"{case.name:12} {found['floor']:8.1f} {found['update_many']:12.1f} "
-            f"{found['update']:9.0f} {river:9.0f} {ratio:12.0f} {found['alarms']:7.0f}"
-        )
-        for way, unit in (
-            ("floor", "ns"),
-            ("update_many", "ns"),
-            ("update", "ns"),
-            ("River", "ns"),
-        ):
-            if way not in found:
-                continue
-            system = "River" if way == "River" else "streamadapt"
-            rows.append(row(case.name, system, way.replace("River", "update"), found[way], unit))
-        rows.append(row(case.name, "streamadapt", "alarms", found["alarms"], "count"))
-    for way, ns in bank(args.passes).items():
-        print(f"bank of {N_KEYS} Page-Hinkleys, {way}: {ns:.1f} ns, {1e3 / ns:.0f} million/s")
-        rows.append(row("bank", "streamadapt", way, ns, "ns"))
-    write_results("detectors", versions(), rows)
+    jar = moa_jar(args.moa_jar)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        source = HERE / "detectors_moa" / "Speed.java"
+        subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
+        rows = measured(args.only, args.values, args.passes, jar, folder)
+    file = HERE / "results" / "detectors.json"
+    again = {r["case"] for r in rows}
+    old = json.loads(file.read_text())["rows"] if file.is_file() else []
+    kept = [r for r in old if r["case"] not in again and r["case"] in names]
+    rows = sorted(kept + rows, key=lambda r: names.index(str(r["case"])))
+    write_results("detectors", versions() | java_versions(), rows)
 
 
 if __name__ == "__main__":

@@ -40,41 +40,45 @@ def cusum_run(
 ) -> int:
     """Take `xs` in order; note alarms in `levels` and `rows` and return their number."""
     least, delta, most_rise, most_fall = params[0], params[1], params[2], params[3]
-    n_alarms, state = 0, counts[ALARM]
+    # Held in local variables during a block: kept in memory they would cost more time.
+    n, n_rise, n_fall = counts[N], counts[N_RISE], counts[N_FALL]
+    mean, rise, rise_mean = sums[MEAN], sums[RISE], sums[RISE_MEAN]
+    fall, fall_mean = sums[FALL], sums[FALL_MEAN]
+    n_alarms, n_skipped, state = 0, 0, counts[ALARM]
     for i in range(xs.size):
         state = NO_ALARM
         if not abs(xs[i]) <= LIMIT:
-            counts[N_SKIPPED] += 1
+            n_skipped += 1
             continue
-        counts[N_SEEN] += 1
-        counts[N] += 1
-        n = counts[N]
-        mean = sums[MEAN] + (xs[i] - sums[MEAN]) / n
-        sums[MEAN] = mean
-        sums[RISE] = max(0.0, sums[RISE] + xs[i] - mean - delta)
-        sums[FALL] = max(0.0, sums[FALL] - xs[i] + mean - delta)
-        if sums[RISE] == 0.0:
-            counts[N_RISE], sums[RISE_MEAN] = n, mean
-        if sums[FALL] == 0.0:
-            counts[N_FALL], sums[FALL_MEAN] = n, mean
-        if n + 1 < least:
+        n += 1
+        mean += (xs[i] - mean) / n
+        rise = max(0.0, rise + xs[i] - mean - delta)
+        fall = max(0.0, fall - xs[i] + mean - delta)
+        if rise == 0.0:
+            n_rise, rise_mean = n, mean
+        if fall == 0.0:
+            n_fall, fall_mean = n, mean
+        if n + 1 < least or not (rise > most_rise or fall > most_fall):
             continue
-        if sums[RISE] > most_rise:
-            size = _gap(mean, n, sums[RISE_MEAN], counts[N_RISE], 1)
+        if rise > most_rise:
+            size = _gap(mean, n, rise_mean, n_rise, 1)
             n_alarms = note_alarm(
-                rows, n_alarms, i, sums[RISE], most_rise, size, 1, n - counts[N_RISE], UNDEFINED
-            )
-        elif sums[FALL] > most_fall:
-            size = _gap(mean, n, sums[FALL_MEAN], counts[N_FALL], -1)
-            n_alarms = note_alarm(
-                rows, n_alarms, i, sums[FALL], most_fall, size, -1, n - counts[N_FALL], UNDEFINED
+                rows, n_alarms, i, rise, most_rise, size, 1, n - n_rise, UNDEFINED
             )
         else:
-            continue
+            size = _gap(mean, n, fall_mean, n_fall, -1)
+            n_alarms = note_alarm(
+                rows, n_alarms, i, fall, most_fall, size, -1, n - n_fall, UNDEFINED
+            )
         state, levels[i] = ALARM_NOW, ALARMED
-        counts[N_COMMON:] = 0
-        sums[:] = 0.0
+        n = n_rise = n_fall = 0
+        mean = rise = rise_mean = fall = fall_mean = 0.0
     counts[ALARM] = state
+    counts[N_SEEN] += xs.size - n_skipped
+    counts[N_SKIPPED] += n_skipped
+    counts[N], counts[N_RISE], counts[N_FALL] = n, n_rise, n_fall
+    sums[MEAN], sums[RISE], sums[RISE_MEAN] = mean, rise, rise_mean
+    sums[FALL], sums[FALL_MEAN] = fall, fall_mean
     return n_alarms
 
 
@@ -98,28 +102,29 @@ def geometric_moving_average_run(
     """Take `xs` in order; note alarms in `levels` and `rows` and return their number."""
     least, alpha, rise, fall = params[0], params[1], params[2], params[3]
     span = math.ceil(1.0 / max(1.0 - alpha, 1e-9))
-    n_alarms, state = 0, counts[ALARM]
+    n, mean, average = counts[N], sums[0], sums[1]
+    n_alarms, n_skipped, state = 0, 0, counts[ALARM]
     for i in range(xs.size):
         state = NO_ALARM
         if not abs(xs[i]) <= LIMIT:
-            counts[N_SKIPPED] += 1
+            n_skipped += 1
             continue
-        counts[N_SEEN] += 1
-        counts[N] += 1
-        n = counts[N]
-        sums[0] = sums[0] + (xs[i] - sums[0]) / n
-        sums[1] = alpha * sums[1] + (1.0 - alpha) * (xs[i] - sums[0])
+        n += 1
+        mean += (xs[i] - mean) / n
+        average = alpha * average + (1.0 - alpha) * (xs[i] - mean)
         if n + 1 < least:
             continue
-        direction = 1 if sums[1] > rise else (-1 if -sums[1] > fall else 0)
+        direction = 1 if average > rise else (-1 if -average > fall else 0)
         if direction == 0:
             continue
         most = rise if direction > 0 else fall
         n_alarms = note_alarm(
-            rows, n_alarms, i, abs(sums[1]), most, sums[1], direction, min(n, span), UNDEFINED
+            rows, n_alarms, i, abs(average), most, average, direction, min(n, span), UNDEFINED
         )
         state, levels[i] = ALARM_NOW, ALARMED
-        counts[N] = 0
-        sums[:] = 0.0
-    counts[ALARM] = state
+        n, mean, average = 0, 0.0, 0.0
+    counts[ALARM], counts[N] = state, n
+    counts[N_SEEN] += xs.size - n_skipped
+    counts[N_SKIPPED] += n_skipped
+    sums[0], sums[1] = mean, average
     return n_alarms

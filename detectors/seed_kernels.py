@@ -16,7 +16,7 @@ from streamadapt.detectors.detector_kernels import (
     NO_ALARM,
     note_alarm,
 )
-from streamadapt.jit import kernel
+from streamadapt.jit import lean_kernel
 
 __all__ = ["BLOCKS", "COUNT", "N_COUNTS", "N_FIELDS_OF_BLOCK", "SIZE", "WIDTH", "seed_run"]
 
@@ -34,7 +34,7 @@ N_FIELDS_OF_BLOCK = 4
 DELTA, BLOCK_SIZE, EPSILON, TERM = 0, 1, 2, 3
 
 
-@kernel
+@lean_kernel
 def seed_run(
     xs: FloatArray,
     levels: LevelArray,
@@ -63,7 +63,7 @@ def seed_run(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _take(
     x: float, counts: IntArray, sums: FloatArray, blocks: FloatArray, params: FloatArray
 ) -> None:
@@ -93,7 +93,7 @@ def _take(
         blocks[last, VARIANCE] += more
 
 
-@kernel
+@lean_kernel
 def _merged(blocks: FloatArray, n: int, step: float) -> int:
     """Merge each block, newest first, with the one before if they are alike; return their number.
 
@@ -109,28 +109,34 @@ def _merged(blocks: FloatArray, n: int, step: float) -> int:
             _merge_into(blocks, k, k - 1)
         else:
             kept -= 1
-            blocks[kept] = blocks[k]
+            _copy(blocks, k, kept)
     kept -= 1
-    blocks[kept] = blocks[0]
+    _copy(blocks, 0, kept)
     for k in range(n - kept):
-        blocks[k] = blocks[kept + k]
+        _copy(blocks, kept + k, k)
     return n - kept
 
 
-@kernel
+@lean_kernel
+def _copy(blocks: FloatArray, source: int, target: int) -> None:
+    for field in range(N_FIELDS_OF_BLOCK):
+        blocks[target, field] = blocks[source, field]
+
+
+@lean_kernel
 def _merge_into(blocks: FloatArray, source: int, target: int) -> None:
     for field in range(N_FIELDS_OF_BLOCK):
         blocks[target, field] += blocks[source, field]
 
 
-@kernel
+@lean_kernel
 def _drop_first(blocks: FloatArray, counts: IntArray, n: int) -> None:
     for k in range(n, counts[BLOCKS]):
-        blocks[k - n] = blocks[k]
+        _copy(blocks, k, k - n)
     counts[BLOCKS] -= n
 
 
-@kernel
+@lean_kernel
 def _test(
     rows: FloatArray,
     n_alarms: int,
@@ -172,7 +178,7 @@ def _test(
     return n_alarms
 
 
-@kernel
+@lean_kernel
 def _least_delta(gap: float, m: float, v: float, n: int) -> float:
     """Return the `delta` at which the bound is the gap: a root of a quadratic in sqrt(dd)."""
     a, b = 2.0 / 3.0 * m, math.sqrt(2.0 * m * max(v, 0.0))
