@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from streamadapt.contracts import IntArray
-from streamadapt.detectors.adwin_kernels import (
-    ALARM_BEFORE,
+from streamadapt.detectors.adwin_histogram_kernels import (
     HELD,
     MAX_ROWS,
     N_COUNTS,
@@ -15,8 +14,8 @@ from streamadapt.detectors.adwin_kernels import (
     TOTAL,
     VARIANCE,
     WIDTH,
-    adwin_run,
 )
+from streamadapt.detectors.adwin_kernels import ALARM_BEFORE, adwin_run
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import ALARM, LEAST_CONFIDENCE, NO_ALARM, WARNING
 from streamadapt.detectors.threshold import Threshold

@@ -1,4 +1,4 @@
-"""ADWIN's inner loop: insert, merge, and every `clock` values look for a cut.
+"""ADWIN's inner loop: take values in, and every `clock` of them look for a cut.
 
 The order of every floating-point operation is that of River 0.26.1 (``rust_src/adwin.rs``), so
 that alarms, totals and variances agree to the last bit; dividing by a power of two is exact, and
@@ -10,12 +10,22 @@ from __future__ import annotations
 import math
 
 from streamadapt.contracts import FloatArray, IntArray, LevelArray
+from streamadapt.detectors.adwin_histogram_kernels import (
+    HELD,
+    N_ROWS,
+    OLDEST,
+    TOTAL,
+    VARIANCE,
+    WIDTH,
+    drop_oldest,
+    take,
+)
+from streamadapt.detectors.adwin_segment_kernels import SEGMENT, is_steady, take_segment
 from streamadapt.detectors.detector_kernels import (
     ALARM,
     ALARM_NOW,
     ALARMED,
     LIMIT,
-    N_COMMON,
     N_SEEN,
     N_SKIPPED,
     NO_ALARM,
@@ -23,22 +33,7 @@ from streamadapt.detectors.detector_kernels import (
 )
 from streamadapt.jit import lean_kernel
 
-__all__ = [
-    "ALARM_BEFORE",
-    "CLOCK",
-    "DELTA",
-    "GRACE_PERIOD",
-    "HELD",
-    "MAX_ROWS",
-    "MIN_WINDOW_LENGTH",
-    "N_COUNTS",
-    "N_ROWS",
-    "OLDEST",
-    "TOTAL",
-    "VARIANCE",
-    "WIDTH",
-    "adwin_run",
-]
+__all__ = ["ALARM_BEFORE", "CLOCK", "DELTA", "GRACE_PERIOD", "MIN_WINDOW_LENGTH", "adwin_run"]
 
 # The alarm was raised, and values skipped since.  The window starts afresh with the next usable
 # value, not at the alarm, so that it can be read after an alarm, as in River.
@@ -46,20 +41,9 @@ ALARM_BEFORE = 2
 
 # Places in `params`, float64 [4].
 DELTA, CLOCK, MIN_WINDOW_LENGTH, GRACE_PERIOD = 0, 1, 2, 3
-MAX_ROWS = 64
-"""Row r holds buckets of 2**r values, so that no stream is too long."""
-
-# Places in `counts`, int64 [N_COUNTS], after those that all detectors share: width of the window,
-# rows in use, how many buckets each row holds, and in which slot its oldest one is.
-WIDTH, N_ROWS, HELD = N_COMMON, N_COMMON + 1, N_COMMON + 2
-OLDEST = HELD + MAX_ROWS
-N_COUNTS = OLDEST + MAX_ROWS
 
 # More than the rounding of two quotients, two products and two differences takes away.
 ROUNDING = 8.0 * 2.0**-53
-
-# Places in `sums`, float64 [2].
-TOTAL, VARIANCE = 0, 1
 
 
 @lean_kernel
@@ -75,18 +59,16 @@ def adwin_run(
     """Take `xs` in order; note alarms in `levels` and `rows` and return their number.
 
     ``buckets`` is float64 [MAX_ROWS, max_buckets + 1, 2]: a total and a sum of squared deviations
-    each.  Every row is a ring; slots that are not in use hold anything.  The work of most values
-    stands in this one function, as calls with array arguments would cost more than it.
+    each.  Every row is a ring; slots that are not in use hold anything.
     """
     clock, grace_period = int(params[CLOCK]), int(params[GRACE_PERIOD])
-    capacity = buckets.shape[1]
-    n_alarms = 0
-    for i in range(xs.size):
-        x = xs[i]
-        if not abs(x) <= LIMIT:
+    n_alarms, i, n = 0, 0, int(xs.size)
+    while i < n:
+        if not abs(xs[i]) <= LIMIT:
             counts[N_SKIPPED] += 1
             if counts[ALARM] != NO_ALARM:
                 counts[ALARM] = ALARM_BEFORE
+            i += 1
             continue
         if counts[ALARM] != NO_ALARM:
             counts[ALARM] = NO_ALARM
@@ -94,66 +76,28 @@ def adwin_run(
             counts[N_ROWS] = 0
             sums[TOTAL] = 0.0
             sums[VARIANCE] = 0.0
-        counts[N_SEEN] += 1
-
-        before = float(counts[WIDTH])
-        width = counts[WIDTH] + 1
-        counts[WIDTH] = width
-        if before > 0.0:
-            deviation = x - sums[TOTAL] / before
-            sums[VARIANCE] += before * deviation * deviation / (before + 1.0)
-        sums[TOTAL] += x
-
-        # Insert into row 0; of a row that is full, the two oldest go to the next row as one.
-        row, total, variance, size, share = 0, x, 0.0, 1.0, 1.0
-        while True:
-            if row == counts[N_ROWS]:
-                counts[N_ROWS] += 1
-                counts[HELD + row] = 0
-            oldest = counts[OLDEST + row]
-            held = counts[HELD + row]
-            newest = oldest + held
-            if newest >= capacity:
-                newest -= capacity
-            buckets[row, newest, 0] = total
-            buckets[row, newest, 1] = variance
-            if held + 1 < capacity:
-                counts[HELD + row] = held + 1
-                break
-            second = oldest + 1 if oldest + 1 < capacity else 0
-            counts[OLDEST + row] = second + 1 if second + 1 < capacity else 0
-            counts[HELD + row] = held - 1
-            gap = buckets[row, oldest, 0] * share - buckets[row, second, 0] * share
-            total = buckets[row, oldest, 0] + buckets[row, second, 0]
-            variance = buckets[row, oldest, 1] + buckets[row, second, 1] + size * 0.5 * gap * gap
-            size, share = size * 2.0, share * 0.5
-            row += 1
+        n_taken, most = 1, min(n - i, clock - counts[WIDTH] % clock)
+        if (
+            most >= SEGMENT
+            and is_steady(counts, buckets)
+            and take_segment(xs[i : i + SEGMENT], counts, sums, buckets)
+        ):
+            n_taken = SEGMENT
+        else:
+            take(xs[i], counts, sums, buckets)
+        counts[N_SEEN] += n_taken
+        i += n_taken
 
         # No bucket is dropped without an alarm, so the width is also the count since the start.
+        width = counts[WIDTH]
         is_asked = width % clock == 0 and width > grace_period
         if is_asked and _has_cut(params, counts, sums, buckets):
-            n_alarms = _note_strongest(rows, n_alarms, i, params, counts, sums, buckets)
+            n_alarms = _note_strongest(rows, n_alarms, i - 1, params, counts, sums, buckets)
             counts[ALARM] = ALARM_NOW
-            levels[i] = ALARMED
+            levels[i - 1] = ALARMED
             while _has_cut(params, counts, sums, buckets):
-                _drop_oldest(counts, sums, buckets)
+                drop_oldest(counts, sums, buckets)
     return n_alarms
-
-
-@lean_kernel
-def _drop_oldest(counts: IntArray, sums: FloatArray, buckets: FloatArray) -> None:
-    row = counts[N_ROWS] - 1
-    size = float(1 << row)
-    oldest = counts[OLDEST + row]
-    counts[WIDTH] -= 1 << row
-    width = float(counts[WIDTH])
-    sums[TOTAL] -= buckets[row, oldest, 0]
-    gap = buckets[row, oldest, 0] / size - sums[TOTAL] / width
-    sums[VARIANCE] -= buckets[row, oldest, 1] + size * width * gap * gap / (size + width)
-    counts[OLDEST + row] = (oldest + 1) % buckets.shape[1]
-    counts[HELD + row] -= 1
-    if counts[HELD + row] == 0:
-        counts[N_ROWS] = row
 
 
 @lean_kernel

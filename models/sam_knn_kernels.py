@@ -12,7 +12,8 @@ import math
 import numpy as np
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, IntArray, OpArray
-from streamadapt.detectors.adwin_kernels import WIDTH, adwin_run
+from streamadapt.detectors.adwin_histogram_kernels import WIDTH
+from streamadapt.detectors.adwin_kernels import adwin_run
 from streamadapt.detectors.detector_kernels import N_FIELDS
 from streamadapt.jit import kernel
 from streamadapt.models.linear_kernels import HUGE, any_usable, observe_row, usable

@@ -89,6 +89,35 @@ def test_the_kernel_is_the_plain_form(
     assert (ours.width, ours.total, ours.variance) == (naive.width, naive.total, naive.variance)
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(KINDS),
+    st.integers(150, 1200),
+    st.integers(0, 2**32),
+    st.sampled_from([32, 64, 50, 1000]),
+    st.lists(st.integers(1, 200), min_size=1, max_size=8),
+    st.sampled_from([0.0, 0.01]),
+)
+def test_many_values_at_a_time_are_the_same_as_one_at_a_time(
+    kind: str, n: int, seed: int, clock: int, blocks: list[int], missing: float
+) -> None:
+    """Of values from the 160th on 32 are taken together, where they can be."""
+    xs = stream(kind, n, seed)
+    xs[np.random.default_rng(seed).random(n) < missing] = np.nan
+    one, many = ADWIN(clock=clock), ADWIN(clock=clock)
+    alarms = []
+    for x in xs.tolist():
+        one.update(x)
+        alarms.append(one.drift_detected)
+    flags, start = [], 0
+    while start < n:
+        size = blocks[len(flags) % len(blocks)]
+        flags.append(many.update_many(xs[start : start + size]))
+        start += size
+    assert np.concatenate(flags).tolist() == alarms
+    assert many.state().digest() == one.state().digest()
+
+
 def least_delta(naive: NaiveADWIN, old: int, young: int, distance: float) -> float:
     """Return by bisection the delta whose threshold is `distance`."""
     low, high = -700.0, math.log(2 * math.log(naive.width))
