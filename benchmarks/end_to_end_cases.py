@@ -52,8 +52,8 @@ def checkpoints(bench: Bench) -> Iterator[Row]:
 
 def workers(bench: Bench) -> Iterator[Row]:
     """Two workers on two partitions against one, both clients; the second half of the records."""
-    for driver in ("kafka-python", "confluent"):
-        system = ours("streamadapt", driver, bench.n_records)
+    for driver, n_records in _enough(bench):
+        system = ours("streamadapt", driver, n_records)
         runs = {
             f"{n} workers": partial(bench.rate, system, n_partitions=2, n_workers=n, warm=0.5)
             for n in (1, 2)
@@ -63,8 +63,13 @@ def workers(bench: Bench) -> Iterator[Row]:
 
 def partitions(bench: Bench) -> Iterator[Row]:
     """One worker on 32 partitions against one on one, and the bare loops likewise."""
-    for driver, n in (("kafka-python", bench.n_records), ("confluent", 8 * bench.n_records)):
+    for driver, n in _enough(bench):
         systems = (ours("one worker", driver, n), peer("bare", "bare", driver, n, INTERVAL_S))
         for system in systems:
             runs = {f"{k} partitions": partial(bench.rate, system, n_partitions=k) for k in (1, 32)}
             yield from bench.compared(f"{system.name}, {driver}", runs)
+
+
+def _enough(bench: Bench) -> tuple[tuple[str, int], ...]:
+    """Return how many records make both clients work for seconds after they have shared out."""
+    return ("kafka-python", bench.n_records), ("confluent", 8 * bench.n_records)
