@@ -125,7 +125,7 @@ class Worker:
         self._failures = 0
         self._stop = False
         self._uncommitted = 0
-        self._committed_s = time.monotonic()
+        self._began_s = time.monotonic()
         self._held_back: frozenset[Partition] = frozenset()
         self._consumer = driver.consumer(
             config.kafka.group or config.name, list(config.kafka.inputs.values())
@@ -195,7 +195,7 @@ class Worker:
         """Return how long a poll may wait without holding up a commit."""
         if not self._uncommitted:
             return _POLL_S
-        due_s = self._committed_s + self._kafka.transaction_interval_s - time.monotonic()
+        due_s = self._began_s + self._kafka.transaction_interval_s - time.monotonic()
         return min(max(due_s, 0.0), _POLL_S)
 
     def _made(self, number: int, offsets: Mapping[str, int]) -> LiveTask:
@@ -244,7 +244,7 @@ class Worker:
             return False
         if self._uncommitted >= self._kafka.max_uncommitted:
             return True
-        waited_s = time.monotonic() - self._committed_s
+        waited_s = time.monotonic() - self._began_s
         return self._transactions.is_over and waited_s >= self._kafka.transaction_interval_s
 
     def _commit(self, membership: Membership) -> None:
@@ -268,7 +268,7 @@ class Worker:
             },
             membership,
         )
-        self._committed_s = time.monotonic()
+        self._began_s = time.monotonic()
         self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())
 
     def _settle(self, wait: bool) -> None:
@@ -278,7 +278,6 @@ class Worker:
         self._transactions.settle()
         parts, self._under_way = self._under_way, []
         self._failures = 0
-        self._committed_s = time.monotonic()
         for task, offsets, names, said in parts:
             task.committed = offsets
             report(self._reporter, said.rejects, said.facts, task.partition)
