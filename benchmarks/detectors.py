@@ -253,7 +253,7 @@ def line(name: str, found: dict[str, float]) -> str:
     return f"| {name} | {' | '.join(cells + ratios)} | {found['alarms']:.0f} |"
 
 
-def measured(asked: list[str], n: int, passes: int, jar: Path, folder: Path) -> list[Row]:
+def measured(asked: list[str], n: int, passes: int, jar: Path | None, folder: Path) -> list[Row]:
     rows: list[Row] = []
     print("| ns | floor | `update_many` | `update` | River | of an array | MOA | ratios ||| |")
     print(f"|{'---|' * 11}", flush=True)
@@ -261,7 +261,7 @@ def measured(asked: list[str], n: int, passes: int, jar: Path, folder: Path) -> 
         if asked and case.name not in asked:
             continue
         found = measure(case, n, passes)
-        if case.moa:
+        if case.moa and jar is not None:
             found["MOA"] = moas(case, n, passes, jar, folder)
         print(line(case.name, found), flush=True)
         rows += rows_of(case.name, found)
@@ -284,15 +284,16 @@ def main() -> None:
     jar = moa_jar(args.moa_jar)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        source = HERE / "detectors_moa" / "Speed.java"
-        subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
+        if jar is not None:
+            source = HERE / "detectors_moa" / "Speed.java"
+            subprocess.run(["javac", "-cp", jar, "-d", folder, source], check=True)
         rows = measured(args.only, args.values, args.passes, jar, folder)
     file = HERE / "results" / "detectors.json"
     again = {r["case"] for r in rows}
     old = json.loads(file.read_text())["rows"] if file.is_file() else []
     kept = [r for r in old if r["case"] not in again and r["case"] in names]
     rows = sorted(kept + rows, key=lambda r: names.index(str(r["case"])))
-    write_results("detectors", versions() | java_versions(), rows)
+    write_results("detectors", versions() | (java_versions() if jar else {}), rows)
 
 
 if __name__ == "__main__":
