@@ -21,6 +21,12 @@ class Threshold:
     >>> delta = Threshold("delta", "lower", 1e-300, 1.0, is_probability=True)
     >>> delta.at(delta.place(0.002))
     0.002
+
+    RDDM's alarms may not come before its warnings:
+
+    >>> from streamadapt.detectors import RDDM
+    >>> RDDM.alarm_threshold.beside_that_of(RDDM(warning_threshold=1.5)).low
+    1.5
     """
 
     name: str
