@@ -41,7 +41,7 @@ def is_steady(counts: IntArray, buckets: FloatArray) -> bool:
     """Tell whether the window holds a multiple of 32 values, in rows as they then always are."""
     width = counts[WIDTH]
     is_usual = buckets.shape[1] == USUAL_CAPACITY and counts[N_ROWS] < ROOM
-    return is_usual and width >= STEADY and width % SEGMENT == 0
+    return bool(is_usual and width >= STEADY and width % SEGMENT == 0)
 
 
 @lean_kernel
