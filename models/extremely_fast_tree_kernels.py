@@ -109,7 +109,7 @@ def run_revising(
             if slot >= 0 and heads[slot, HAS_SEEN] == 0.0:
                 for j in range(gains.shape[1]):
                     gains[slot, j] = 0.0
-            is_time = learn_at(
+            is_time, _ = learn_at(
                 leaf, slot, c, w[i], bayes,
                 tree, columns, class_weights, heads, gauss, counts, row,
             )  # fmt: skip

@@ -25,7 +25,7 @@ from streamadapt.models.hoeffding_tree_kernels import (
     Records,
     activate,
     attempt_split,
-    majority,
+    is_blank,
     rank_leaves,
     release,
 )
@@ -141,7 +141,7 @@ def run_members(
             if slot >= 0 and is_patched and not is_known:
                 for j in range(patches.shape[2]):
                     heads[slot, N_HEADS + k + j] = patches[m, phase, j]
-            seeds[m, generator] = learn_row(
+            seeds[m, generator], log_value = learn_row(
                 X, i, y[i], weight, leaf, seeds[m, generator], bayes, tree, columns, nodes,
                 class_weights, heads, gauss, counts, free_slots, row, scratch, promises, links,
                 no_windows,
@@ -149,9 +149,8 @@ def run_members(
             if phase == FRONT and is_known and nodes[leaf].feature < 0 and is_whole(row):
                 # The leaf is what it was, but for one class.
                 bayes = judge_class(
-                    y[i], leaf, slot, tree, columns, class_weights, heads, gauss, counts, row,
-                    scratch,
-                )  # fmt: skip
+                    y[i], slot, log_value, tree, columns, class_weights, heads, gauss, row, scratch
+                )
                 error = int(class_of(bayes, leaf, slot, kind, class_weights, heads) != y[i])
                 front, front_slot, is_judged = leaf, slot, True
         if not learns:
@@ -232,7 +231,7 @@ def _vote(
     i: int,
 ) -> None:  # fmt: skip
     """Vote with the tree's accuracy in per cent, or with 1 if it was never right; see MOA."""
-    if majority(class_weights, leaf) < 0:
+    if is_blank(class_weights, leaf):
         for c in range(votes.shape[1]):
             votes[i, c] = 0.0
         return
@@ -249,15 +248,18 @@ def learn_row(
     columns: Records, nodes: Records, class_weights: FloatArray, heads: FloatArray,
     gauss: FloatArray, counts: FloatArray, free_slots: IntArray, row: FloatArray,
     scratch: FloatArray, promises: FloatArray, links: IntArray, no_windows: Windows,
-) -> int:  # fmt: skip
-    """Let a leaf learn row i, which it has just judged, and split; return the next seed."""
+) -> tuple[int, float]:  # fmt: skip
+    """Let a leaf learn row i, which it has just judged, and split.
+
+    Returns the next seed, and the log-likelihood that `learn_at` returns.
+    """
     slot = int(nodes[leaf].first_child)
     first = N_HEADS + class_weights.shape[1]
     if slot >= 0 and heads.shape[1] > first and heads[slot, first] < 0.0:
         seed = draw_columns(columns, heads[slot, first:], row, seed)
     if slot >= 0 and heads.shape[1] > first and heads[slot, HAS_SEEN] == 0.0:
         judge(X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch)
-    is_time = learn_at(
+    is_time, log_value = learn_at(
         leaf, slot, c, w, bayes, tree, columns, class_weights, heads, gauss, counts, row
     )
     if is_time and nodes[leaf].depth < tree[0].max_depth:
@@ -267,7 +269,7 @@ def learn_row(
             promises, leaf,
         )  # fmt: skip
         settle_new(before, tree, links, no_windows, 0)
-    return seed
+    return seed, log_value
 
 
 @lean_kernel

@@ -116,7 +116,7 @@ def gauss_log_scale(gauss: FloatArray, slot: int, c: int, x: FloatArray, whole: 
             if not 1e-150 < product < 1e150:
                 folded += math.log(product)
                 product = 1.0
-    return 0.5 * (folded + math.log(product))
+    return 0.5 * (folded + math.log(product)) if gauss.shape[3] > 0 else 0.0
 
 
 @inlined_kernel

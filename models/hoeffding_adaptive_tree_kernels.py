@@ -127,7 +127,7 @@ def run_adaptive(
                     seed, times = next_poisson(links[leaf, RANDOM], table)
                     links[leaf, RANDOM] = settled(seed)
                     weight *= max(times, 1)
-                is_time = learn_at(
+                is_time, _ = learn_at(
                     leaf, slot, y[i], weight, bayes,
                     tree, columns, class_weights, heads, gauss, counts, row,
                 )  # fmt: skip

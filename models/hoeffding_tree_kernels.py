@@ -61,6 +61,7 @@ __all__ = [
     "fill_softmax",
     "forget_all",
     "gather",
+    "is_blank",
     "log_weight",
     "majority",
     "rank_leaves",
@@ -219,8 +220,7 @@ def run_block(
             observe_gauss(gauss, slot, c, row, w[i])
             log = log_weight(class_weights, leaf, c) + gauss_log_scale(gauss, slot, c, row, True)
             if has_nominal:
-                observe_counts(counts, columns, n_numeric, slot, c, row, w[i])
-                log += count_log_scale(counts, columns, n_numeric, slot, c, row, True)
+                log += observe_counts(counts, columns, n_numeric, slot, c, row, w[i])[0]
             heads[slot, N_HEADS + c] = log
             heads[slot, SINCE_ATTEMPT] += w[i]
             if heads[slot, SINCE_ATTEMPT] >= tree[0].grace_period:
@@ -258,6 +258,15 @@ def majority(class_weights: FloatArray, leaf: int) -> int:
         if class_weights[leaf, c] > most:
             best, most = c, class_weights[leaf, c]
     return best
+
+
+@inlined_kernel
+def is_blank(class_weights: FloatArray, leaf: int) -> bool:
+    """Tell whether the leaf has seen no class."""
+    blank = True
+    for c in range(class_weights.shape[1]):
+        blank = blank and class_weights[leaf, c] <= 0.0
+    return blank
 
 
 @inlined_kernel
@@ -334,16 +343,14 @@ def attempt_split(
         return
     slot = int(nodes[leaf].first_child)
     criterion = tree[0].criterion
-    before = impurity(class_weights, leaf, criterion)
     total = weight_of(class_weights, leaf)
     span = merit_range(class_weights, leaf, criterion)
     bound = math.sqrt(span * span * tree[0].log_inverse_delta / (2.0 * total))
     subset = N_HEADS + class_weights.shape[1]
     is_open = bound >= tree[0].tau and criterion == INFO_GAIN and promises.size >= N_ROOM
-    if is_open and cannot_split(
-        tree, columns, heads, subset, gauss, counts, slot, before, bound, promises
-    ):
+    if is_open and cannot_split(tree, columns, heads, subset, gauss, counts, slot, bound, promises):
         return
+    before = impurity(class_weights, leaf, criterion)
     # Not to split is a candidate too, but by information gain any other wins.
     null = -math.inf if criterion == INFO_GAIN else 1.0 - before
     best, second = null + TIE, -math.inf

@@ -38,7 +38,6 @@ from streamadapt.models.hoeffding_tree_kernels import (
 )
 from streamadapt.models.nominal_kernels import (
     count_log_scale,
-    count_log_value,
     count_log_values,
     observe_counts,
 )
@@ -131,13 +130,14 @@ def is_whole(row: FloatArray) -> bool:
 
 @inlined_kernel
 def judge_class(
-    c: int, leaf: int, slot: int, tree: Records, columns: Records, class_weights: FloatArray,
-    heads: FloatArray, gauss: FloatArray, counts: FloatArray, row: FloatArray,
+    c: int, slot: int, log_value: float, tree: Records, columns: Records,
+    class_weights: FloatArray, heads: FloatArray, gauss: FloatArray, row: FloatArray,
     scratch: FloatArray,
 ) -> int:  # fmt: skip
     """Return what `judge` would for the same row, which is whole, after it was learned as class c.
 
-    The other classes' logarithms stand in scratch still.
+    `log_value` is what `learn_at` has returned.  The other classes' logarithms stand in scratch
+    still.
     """
     bayes, highest = PRIOR, -math.inf
     if tree[0].leaf_prediction == MAJORITY:
@@ -146,8 +146,7 @@ def judge_class(
     if log > -math.inf:
         distance = gauss_distance(gauss, slot, c, row)
         log = log - 0.5 * distance if distance < IMPOSSIBLE else -math.inf
-        if tree[0].n_numeric < columns.shape[0]:
-            log += count_log_value(counts, columns, tree[0].n_numeric, slot, c, row)
+        log += log_value if tree[0].n_numeric < columns.shape[0] else 0.0
     scratch[logs, c] = log
     for b in range(class_weights.shape[1]):
         if scratch[logs, b] > highest:
@@ -192,8 +191,12 @@ def learn_at(
     leaf: int, slot: int, c: int, w: float, bayes: int,
     tree: Records, columns: Records, class_weights: FloatArray, heads: FloatArray,
     gauss: FloatArray, counts: FloatArray, row: FloatArray,
-) -> bool:  # fmt: skip
-    """Let the leaf learn the row last judged here; return whether it is time to try a split."""
+) -> tuple[bool, float]:  # fmt: skip
+    """Let the leaf learn the row last judged here.
+
+    Returns whether it is time to try a split, and the log-likelihood of the row's nominal values
+    in class c then, up to its scale.
+    """
     if slot >= 0 and tree[0].leaf_prediction == NAIVE_BAYES_ADAPTIVE:
         heaviest = majority(class_weights, leaf)
         if heaviest == c:
@@ -201,18 +204,19 @@ def learn_at(
         if bayes == c or (bayes == PRIOR and max(heaviest, 0) == c):
             heads[slot, BAYES_CORRECT] += w
     class_weights[leaf, c] += w
+    log_value = 0.0
     if slot < 0:
-        return False
+        return False, log_value
     n_numeric = tree[0].n_numeric
     heads[slot, HAS_SEEN] = 1.0
     observe_gauss(gauss, slot, c, row, w)
     log = log_weight(class_weights, leaf, c) + gauss_log_scale(gauss, slot, c, row, True)
     if n_numeric < columns.shape[0]:
-        observe_counts(counts, columns, n_numeric, slot, c, row, w)
-        log += count_log_scale(counts, columns, n_numeric, slot, c, row, True)
+        log_scale, log_value = observe_counts(counts, columns, n_numeric, slot, c, row, w)
+        log += log_scale
     heads[slot, N_HEADS + c] = log
     heads[slot, SINCE_ATTEMPT] += w
-    if heads[slot, SINCE_ATTEMPT] < tree[0].grace_period:
-        return False
-    heads[slot, SINCE_ATTEMPT] = 0.0
-    return True
+    is_time = heads[slot, SINCE_ATTEMPT] >= tree[0].grace_period
+    if is_time:
+        heads[slot, SINCE_ATTEMPT] = 0.0
+    return is_time, log_value

@@ -144,12 +144,12 @@ def count_bounds(
 ) -> tuple[float, float]:
     """Return the same of a nominal feature."""
     n_seen, at_most, at_least = n_values_seen(counts, offset, slot), -math.inf, -math.inf
-    whole, _ = _sums(counts, slot, offset + TOTAL)
-    each, n_possible, n_sure = 0.0, 0, 0
+    each, whole, largest, second = 0.0, 0.0, 0.0, 0.0
     for b in range(n_seen):
         one, spread = _sums(counts, slot, offset + VALUES + b)
-        n_possible += int(one > _POSSIBLE * whole)
-        n_sure += int(one > _SURE * whole)
+        whole += one
+        second = max(second, min(one, largest))
+        largest = max(one, largest)
         mixed = _weighted_log(one) - spread
         each += mixed
         if binary_only or n_seen != 2:
@@ -160,18 +160,19 @@ def count_bounds(
             at_least = max(at_least, merit if share > _SURE else -math.inf)
     if not binary_only:
         merit = before - each / whole
-        at_most = max(at_most, merit if n_possible >= 2 else -math.inf)
-        at_least = max(at_least, merit if n_sure >= 2 else -math.inf)
+        at_most = max(at_most, merit if second > _POSSIBLE * whole else -math.inf)
+        at_least = max(at_least, merit if second > _SURE * whole else -math.inf)
     return at_most, at_least
 
 
 @lean_kernel
 def cannot_split(
     tree: NDArray[np.void], columns: NDArray[np.void], heads: FloatArray, subset: int,
-    gauss: FloatArray, counts: FloatArray, slot: int, before: float, bound: float,
-    room: FloatArray,
+    gauss: FloatArray, counts: FloatArray, slot: int, bound: float, room: FloatArray,
 ) -> bool:  # fmt: skip
     """Tell whether the best merit surely exceeds the second by less than `bound`.
+
+    The impurity before the split is the same in both, so it is left out.
 
     The columns are those of the slot, as in
     `streamadapt.models.hoeffding_tree_kernels.attempt_split`.
@@ -183,10 +184,10 @@ def cannot_split(
         if p < tree[0].n_numeric:
             g = n_numeric if n_subset > 0 else p
             n_numeric += 1
-            at_most, at_least = gauss_bounds(gauss, slot, g, tree[0].n_split_points, before, room)
+            at_most, at_least = gauss_bounds(gauss, slot, g, tree[0].n_split_points, 0.0, room)
         else:
             at_most, at_least = count_bounds(
-                counts, int(columns[p].offset), slot, tree[0].binary_split != 0, before
+                counts, int(columns[p].offset), slot, tree[0].binary_split != 0, 0.0
             )
         best = max(best, at_most)
         if at_least > first:
