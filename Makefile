@@ -59,6 +59,8 @@ unit: $(VENV)/.servers ## the tests alone, JOBS= at a time
 bench: $(VENV)/.test ## the Hoeffding tree against River and MOA (fetches MOA's jar from PyPI)
 	$(BIN)/python benchmarks/hoeffding_tree.py
 	$(BIN)/python benchmarks/forests.py
+	$(BIN)/python benchmarks/adaptive_tree_seeds.py
+	$(BIN)/python benchmarks/boosting.py
 	$(BIN)/python benchmarks/regressors.py
 	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/generators.py

@@ -27,7 +27,16 @@ from streamadapt.connectors.generators import (
 )
 from streamadapt.contracts import FloatArray, IntArray
 
-__all__ = ["ELECTRICITY", "GENERATED", "RETURNS", "Stream", "open_stream"]
+__all__ = [
+    "ABRUPT",
+    "ELECTRICITY",
+    "GENERATED",
+    "GRADUAL",
+    "RETURNS",
+    "Stream",
+    "drifting",
+    "open_stream",
+]
 
 ELECTRICITY = "Electricity"
 BLOCK_ROWS = 10_000
@@ -36,7 +45,7 @@ GRADUAL = (50_000, (225_000, 475_000, 725_000))
 Drifts = tuple[int, tuple[int, ...]]
 
 
-def _drifting(concept: Callable[[int], RowGenerator], which: list[int], drifts: Drifts) -> Any:
+def drifting(concept: Callable[[int], RowGenerator], which: list[int], drifts: Drifts) -> Any:
     width, positions = drifts
     stream, *others = map(concept, which)
     for other, position in zip(others, positions, strict=True):
@@ -49,10 +58,10 @@ def _led(n_drift_features: int) -> RowGenerator:
 
 
 GENERATED: dict[str, Callable[[], RowGenerator]] = {
-    "LED_a": partial(_drifting, _led, [1, 3, 5, 7], ABRUPT),
-    "LED_g": partial(_drifting, _led, [1, 3, 5, 7], GRADUAL),
-    "SEA_a": partial(_drifting, SEA, [1, 2, 4, 1], ABRUPT),
-    "SEA_g": partial(_drifting, SEA, [1, 2, 4, 1], GRADUAL),
+    "LED_a": partial(drifting, _led, [1, 3, 5, 7], ABRUPT),
+    "LED_g": partial(drifting, _led, [1, 3, 5, 7], GRADUAL),
+    "SEA_a": partial(drifting, SEA, [1, 2, 4, 1], ABRUPT),
+    "SEA_g": partial(drifting, SEA, [1, 2, 4, 1], GRADUAL),
     "RBF_m": partial(RandomRBFDrift, change_speed=0.0001),
     "RBF_f": partial(RandomRBFDrift, change_speed=0.001),
 }

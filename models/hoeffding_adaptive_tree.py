@@ -41,10 +41,12 @@ class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
     leaf learns each row max(1, Poisson(1)) times, with the numbers that Java draws from `seed`.
     Deviations beside those of `HoeffdingTreeClassifier`:
 
+    - A tree takes a node's place once it errs less.  In MOA it does so when it first splits too,
+      before anything is compared: the split is put where the node is, not where the tree is.  So
+      there no tree that has split ever votes beside the way.  With this rule instead of ours
+      predictions are MOA's, row by row, over the LED streams of ``benchmarks/drift_streams.py``.
     - A tree that has replaced a node learns the row of its replacement once; in MOA the replaced
       branch learns on, unseen.
-    - A tree that errs more than the branch it grows beside is dropped; MOA drops it only if it is
-      still a leaf, and else lets it grow and vote.
     - A leaf without any error yet votes as if one in its window and one more were wrong; in MOA
       its raw likelihoods or counts are added to the others' weighted votes.
     - Leaves without observers learn rows once.
@@ -240,5 +242,5 @@ class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
 
     @property
     def n_pruned_trees(self) -> int:
-        """Trees that were dropped because they erred more than the branch."""
+        """Trees that were dropped as leaves still, because they erred more than the branch."""
         return int(self._adaptive[N_PRUNED])

@@ -106,12 +106,12 @@ def run_adaptive(
                     n_plants += 1
                 elif beside >= 0:
                     better = _is_better(node, beside, windows, adaptive)
-                    if better < 0:
+                    if better < 0 and nodes[beside].feature < 0:
                         links[node, ALTERNATE] = -1
                         adaptive[N_PRUNED] += 1.0
                         lost = True
                     else:
-                        work[0, n_work] = beside if better == 0 else node
+                        work[0, n_work] = node if better > 0 else beside
                         n_work += 1
                     if better > 0:
                         replace(node, nodes, class_weights, links, windows)

@@ -98,7 +98,7 @@ class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
             self.switch(node, beside)
             self.learn_below(node, None, 0, row, c, w)
             return
-        if better < 0:
+        if better < 0 and beside is not None and beside.test is None:
             del self.beside[id(node)]
             self.n_pruned += 1
         elif beside is not None and not plants:
