@@ -5,8 +5,8 @@
 Streams of two classes: Electricity, moving centroids (RBF_m of ``drift_streams.py``), and SEA whose
 concept changes three times.  Ten steps, or trees, each; MOA's streaming gradient boosted trees
 (SGBT) have ten steps of ten times its rate of 0.0125, and once, over the first ``--slow-rows``, its
-own hundred.  River has those rows too; ``ours there`` is the accuracy of ours over them.  Our adaptive
-tree and forest stand beside, to show what boosting is worth.
+own hundred.  River has those rows too; ``ours there`` is the accuracy of our boosting over them.
+Our adaptive tree and forest stand beside, to show what boosting is worth.
 Times are CPU time of the thread that learns, of Java's second pass.  Prints a table and writes
 ``benchmarks/results/boosting.json``.
 """
