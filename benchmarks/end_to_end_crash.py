@@ -27,6 +27,8 @@ SESSION_S = 6.0
 # a state keeps about a hundred bytes for each remembered event
 STATES = {"1 MB": 10_000, "100 MB": 1_000_000}
 LIMIT_S = 120.0
+EVERY_S = 2.0
+"""Between checkpoints: at the usual ten seconds the worker would be through with the records."""
 
 
 class Outage(NamedTuple):
@@ -47,7 +49,8 @@ def crash(bench: Bench) -> Iterator[Row]:
             ("survivor", False, True),
         ):
             kafka = {"static_membership": static, "session_timeout_s": SESSION_S}
-            system = ours(case, "confluent", 0, **keeping(n_events), kafka=kafka)
+            more = {"kafka": kafka, "checkpoint": {"every_s": EVERY_S}}
+            system = ours(case, "confluent", 0, **keeping(n_events), **more)
             found = []
             for _ in range(bench.passes):
                 with closing(_Trial(bench, system, n_events, survivor)) as trial:
@@ -68,7 +71,7 @@ class _Trial:
         self._survivor = survivor
         self._system = system
         self._topics = bench.topics
-        n_records = self._needed * 3 // 2 + 800_000 * self._n_partitions
+        n_records = self._needed * 3 // 2 + 1_600_000 * self._n_partitions
         source = bench.source(self._n_partitions, n_records)
         self._job = bench.job("crash", source, self._n_partitions)
         self._progress = Progress(bench.topics, self._job.group, source, self._n_partitions)
