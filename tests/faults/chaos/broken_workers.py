@@ -130,13 +130,16 @@ class _ReadsMembershipLate(Worker):
 
             @property
             def token(self) -> Any:
-                if time.monotonic() - began_s > 2.0:  # stopped in between
-                    time.sleep(1.0)  # a slow moment, in which the heartbeat is answered
                 client = consumer._consumer
                 ask = getattr(client, "consumer_group_metadata", None) or client.group_metadata
+                # After a stop a slow moment, in which the heartbeat is answered.
+                until_s = time.monotonic() + (8.0 if time.monotonic() - began_s > 2.0 else 0.0)
+                while time.monotonic() < until_s and getattr(ask(), "generation_id", -1) >= 0:
+                    time.sleep(0.05)
                 return ask()
 
         super()._commit(Late() if membership.is_member else membership)  # type: ignore[arg-type]
+        self._settle(wait=True)  # a poll meanwhile would join the group again
 
 
 _NEWEST = Restoring._newest
