@@ -197,7 +197,11 @@ def redis_kill_then_worker(world: World, drawn: Drawn) -> None:
 
 @kind(3, "redis", "slots", "broker")
 def redis_emptied(world: World, drawn: Drawn) -> None:
-    """All keys are deleted; once they were written again, a worker dies."""
+    """All keys are deleted; once they were written again, a worker dies.
+
+    Who was replaced must be out of the group first: in a rebalance the store alone has the state.
+    """
+    time.sleep(_past_session_s(world))
     world.settle()
     world.store_command("FLUSHALL")
     world.settle()
