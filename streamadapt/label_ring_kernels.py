@@ -16,8 +16,8 @@ import numpy as np
 
 from streamadapt.jit import kernel
 
-DEAD, PENDING, LABELLED, DEDUP = 0, 1, 2, 3
-"""Status of a slot."""
+PENDING, LABELLED, DEDUP = 1, 2, 3
+"""Status of a slot in use."""
 
 # Rows of `places`.
 SLOT, FREE, NUMBER, PLACES = 0, 1, 2, 3
@@ -113,10 +113,9 @@ def enter(key, ids, table, places, at):
 
 
 @kernel
-def leave(slot, ids, status, table, places, at):
+def leave(slot, ids, table, places, at):
     """Let go of the entry in `slot`."""
     _take_out(table, ids, at[MASK], slot)
-    status[slot] = DEAD
     places[SLOT, places[NUMBER, slot] & (places.shape[1] - 1)] = -1
     places[FREE, at[N_FREE]] = slot
     at[N_FREE] += 1

@@ -66,12 +66,12 @@ def _evict(ids, times, status, table, places, at, cursor, limits, counts):
             if not (is_far or (is_old and status[s] == PENDING)):
                 return
             counts[N_EXPIRED] += status[s] == PENDING
-            leave(s, ids, status, table, places, at)
+            leave(s, ids, table, places, at)
         at[TAIL] += 1
 
 
 @kernel
-def _remember(slot, ids, status, table, places, at, labelled, cursor, limits):
+def _remember(slot, ids, table, places, at, labelled, cursor, limits):
     """Note that `slot` has its label; the one that had it longest ago is no longer remembered."""
     last = len(labelled) - 1
     labelled[cursor[LABELLED_HEAD] & last] = places[NUMBER, slot]
@@ -80,12 +80,12 @@ def _remember(slot, ids, status, table, places, at, labelled, cursor, limits):
         old = labelled[cursor[LABELLED_TAIL] & last]
         cursor[LABELLED_TAIL] += 1
         if old >= at[TAIL]:  # else it is gone already
-            leave(places[SLOT, old & (places.shape[1] - 1)], ids, status, table, places, at)
+            leave(places[SLOT, old & (places.shape[1] - 1)], ids, table, places, at)
 
 
 @kernel
 def _evict_early(
-    ids, times, labels, status, positions, table, places, at, cursor, limits, counts,
+    ids, times, labels, positions, table, places, at, cursor, limits, counts,
     drop_at, drop_why, drop_value, n_drops,
 ):  # fmt: skip
     """Drop labels whose event has not come, oldest first; each becomes a dead letter."""
@@ -98,7 +98,7 @@ def _evict_early(
                 times[s], cursor[WATERMARK], limits[MAX_AGE_US]
             ):
                 return n_drops
-            leave(s, ids, status, table, places, at)
+            leave(s, ids, table, places, at)
             counts[N_UNKNOWN] += 1
             drop_at[n_drops, 0] = -1
             drop_at[n_drops, 1] = positions[s]
@@ -169,7 +169,7 @@ def admit(
                     if e >= 0:
                         if target != target:
                             target = e_labels[e]
-                        leave(e, e_ids, e_status, e_table, e_places, e_at)
+                        leave(e, e_ids, e_table, e_places, e_at)
                 known = target == target
                 labels[s] = target
                 status[s] = LABELLED if known else PENDING
@@ -177,7 +177,7 @@ def admit(
                     known = False
                     status[s] = DEDUP
                 if status[s] != PENDING:
-                    _remember(s, ids, status, table, places, at, labelled, cursor, limits)
+                    _remember(s, ids, table, places, at, labelled, cursor, limits)
                 op[n_ops] = 3 if known else 1
                 if not limits[DEDUP_ONLY]:
                     counts[N_LABELLED] += known
@@ -234,7 +234,7 @@ def admit(
                 labels[s] = label[i]
                 if status[s] == PENDING:
                     status[s] = LABELLED
-                    _remember(s, ids, status, table, places, at, labelled, cursor, limits)
+                    _remember(s, ids, table, places, at, labelled, cursor, limits)
         if why >= 0:
             drop_at[n_drops, 0] = i
             drop_at[n_drops, 1] = position[i]
@@ -243,7 +243,7 @@ def admit(
             drop_value[n_drops] = label[i]
             n_drops += 1
         n_drops = _evict_early(
-            e_ids, e_times, e_labels, e_status, e_positions, e_table, e_places, e_at,
+            e_ids, e_times, e_labels, e_positions, e_table, e_places, e_at,
             cursor, limits, counts, drop_at, drop_why, drop_value, n_drops,
         )  # fmt: skip
     return n_ops, n_drops

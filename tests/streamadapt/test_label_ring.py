@@ -19,7 +19,7 @@ def enter(ring: LabelRing, key: int) -> int:
 
 
 def leave(ring: LabelRing, slot: int) -> None:
-    k.leave(slot, ring.ids, ring.status, ring.table, ring.places, ring.at)
+    k.leave(slot, ring.ids, ring.table, ring.places, ring.at)
 
 
 def found(ring: LabelRing, key: int) -> int:
