@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from streamadapt.contracts import FloatArray, OpArray
 from streamadapt.errors import ParameterError, checked
 from streamadapt.models.learner import ArrayClassifier, as_rows
-from streamadapt.models.naive_bayes_kernels import bayes_logit_rows, run_naive_bayes
+from streamadapt.models.naive_bayes_kernels import bayes_logit_rows, fit_laws, run_naive_bayes
 from streamadapt.models.scaled_inputs import finite_floats
 from streamadapt.state import State, Value
 
@@ -52,6 +52,7 @@ class NaiveBayesClassifier(ArrayClassifier):
     """
 
     kind = "naive_bayes"
+    state_version = 2  # since classes lie side by side, with variances
 
     def __init__(
         self,
@@ -75,32 +76,39 @@ class NaiveBayesClassifier(ArrayClassifier):
             self._n_values[column] = n_values
         self._first = np.cumsum(self._n_values) - self._n_values
         self._classes = np.zeros(self.n_outputs)
-        self._stats = np.zeros((3, self.n_outputs, self.n_features))
-        self._counts = np.zeros((self.n_outputs, int(self._n_values.sum())))
+        self._stats = np.zeros((3, self.n_features, self.n_outputs))
+        self._counts = np.zeros((int(self._n_values.sum()), self.n_outputs))
         self._skipped = np.zeros(1, np.int64)
+        self._fit_laws()
 
-    def _laws(self) -> tuple[NDArray[np.generic], ...]:
-        return self._classes, self._stats, self._counts
+    def _fit_laws(self) -> None:
+        """Find what follows from the statistics and is not kept in the state."""
+        self._laws = np.empty((2, self.n_features, self.n_outputs))
+        fit_laws(self._stats, self._laws)
+
+    def _learned(self) -> tuple[FloatArray, ...]:
+        work = np.empty((3, self.n_outputs))
+        return self._classes, self._stats, self._laws, self._counts, work
 
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
     ) -> None:
         features = self._first, self._n_values, self.min_density, self.fading_factor
-        run_naive_bayes(ops, X, y, w, *features, *self._laws(), self._skipped, P)
+        run_naive_bayes(ops, X, y, w, *features, *self._learned(), self._skipped, P)
 
     def logits(self, X: ArrayLike) -> FloatArray:
         """Return float64 [n, k], logs of joint probabilities, for X [n, d]; all 0 at first."""
         rows = as_rows(X, self.n_features)
         out = np.empty((len(rows), self.n_outputs))
         features = self._first, self._n_values, self.min_density
-        bayes_logit_rows(rows, *features, *self._laws(), out)
+        bayes_logit_rows(rows, *features, *self._learned(), out)
         return out
 
     def forget(self, factor: float) -> None:
         """Let all evidence so far count `factor` (in (0, 1]) times as much."""
         checked("factor", factor, _SMALLEST, 1.0)
         self._classes *= factor
-        self._stats[[0, 2]] *= factor
+        self._stats[0] *= factor
         self._counts *= factor
 
     @property
@@ -126,9 +134,25 @@ class NaiveBayesClassifier(ArrayClassifier):
         IncompatibleStateError
             If it is not from naive Bayes of this shape.
         """
+        if (state.kind, state.version) == (self.kind, 1):
+            state = self._from_version_1(state)
         state.expect(self.kind, self.state_version)
         n_skipped = state.integer("n_skipped")
         arrays = {"classes": self._classes, "stats": self._stats, "counts": self._counts}
         values = {name: finite_floats(state, name, a.shape) for name, a in arrays.items()}
         self._classes, self._stats = values["classes"], values["stats"]
         self._counts, self._skipped = values["counts"], np.array([n_skipped], np.int64)
+        self._fit_laws()
+
+    def _from_version_1(self, state: State) -> State:
+        """Turn sums of squared deviations into variances, and sum up the counts."""
+        k, d = self.n_outputs, self.n_features
+        stats = finite_floats(state, "stats", (3, k, d)).transpose(0, 2, 1).copy()
+        counts = finite_floats(state, "counts", (k, len(self._counts))).T.copy()
+        stats[2] /= np.where(stats[0] > 0.0, stats[0], 1.0)
+        for j in np.flatnonzero(self._n_values):
+            seen = counts[self._first[j] : self._first[j] + self._n_values[j]]
+            stats[0, j] = seen.sum(axis=0)
+            stats[1, j] = (np.arange(1, len(seen) + 1)[:, None] * (seen > 0.0)).max(axis=0)
+        values = {**state.values, "stats": stats, "counts": counts}
+        return State(self.kind, self.state_version, values)

@@ -9,6 +9,7 @@ from river import naive_bayes
 from streamadapt.contracts import Forgets, HasLogits
 from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.models import NaiveBayesClassifier
+from streamadapt.state import State
 
 
 def stream(seed: int, n: int = 300) -> tuple[np.ndarray, np.ndarray]:
@@ -63,6 +64,29 @@ def test_nominal_features_are_taken_as_by_the_naive_version(seed: int) -> None:
     P = model.test_then_train(X, y, w)
     for i in range(1, 80):
         np.testing.assert_allclose(P[i], naive_shares(X[:i], y[:i], w[:i], X[i]), atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 999), scale=st.sampled_from([1e-60, 1e-20, 1.0, 1e30, 1e60]))
+def test_logs_taken_together_are_those_taken_one_by_one(seed: int, scale: float) -> None:
+    """Above 1e-290 a least density has each log taken by itself, and is too small to be seen."""
+    rng = np.random.default_rng(seed)
+    X, y = stream(seed)
+    X *= [scale, 1.0, 1.0, 0.0]  # the last one is a point
+    X[:, 3] += rng.random(len(X)) < 0.02
+    X[200:] += np.where(rng.random((100, 4)) < 0.05, 1e3, 0.0)  # far out
+    nominal = rng.integers(0, 5, (len(X), 60)) // 2 * (y[:, None] + 1)  # more than a float holds
+    rows = np.column_stack([X, nominal])
+    values = dict.fromkeys(range(4, 64), 7)
+    together, singly = (
+        NaiveBayesClassifier(64, 3, values, min_density=m) for m in (1e-300, 1e-289)
+    )
+    for model in (together, singly):
+        model.learn(rows[:200], y[:200], np.full(200, 1e6))
+    wanted = singly.logits(rows)
+    near = wanted > -400.0  # farther out, it is seen
+    assert near.mean() > 0.3
+    np.testing.assert_allclose(together.logits(rows)[near], wanted[near], rtol=1e-9, atol=1e-9)
 
 
 def test_before_the_first_label_all_classes_are_alike() -> None:
@@ -147,6 +171,22 @@ def test_a_state_of_another_shape_is_refused() -> None:
     for other in (NaiveBayesClassifier(2, 3), NaiveBayesClassifier(2, 2, {0: 2})):
         with pytest.raises(IncompatibleStateError):
             model.restore(other.state())
+
+
+def test_a_state_of_version_1_is_taken_over() -> None:
+    X, y = stream(7)
+    X[:, 3] = np.clip(np.nan_to_num(X[:, 3]), 0.0, 5.0).round()
+    model, other = (NaiveBayesClassifier(4, 3, {3: 6}, fading_factor=0.99) for _ in range(2))
+    model.learn(X, y)
+    values = dict(model.state().values)
+    stats, counts = np.array(values["stats"]), np.array(values["counts"])
+    stats[2] *= stats[0]  # sums of squared deviations
+    stats[:, 3] = 0.0  # nothing of nominal features
+    values |= {"stats": stats.transpose(0, 2, 1).copy(), "counts": counts.T.copy()}
+    other.restore(State("naive_bayes", 1, values))
+    for rows in (X, X[::-1].copy()):  # as it is, and as it goes on
+        np.testing.assert_allclose(other.test_then_train(rows, y), model.test_then_train(rows, y),
+                                   atol=1e-12)  # fmt: skip
 
 
 @pytest.mark.parametrize(
