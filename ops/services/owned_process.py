@@ -50,6 +50,13 @@ def _linux_start(pid: int) -> str | None:
     return f"{ticks} ticks after boot {boot}"
 
 
+def _read_exit_codes() -> None:
+    """Let go of children that have ended, also of those that another process has ended."""
+    for pid, child in list(CHILDREN.items()):
+        if child.poll() is not None:
+            CHILDREN.pop(pid, None)
+
+
 def _stands_still(pid: int) -> bool:
     """Whether all threads are stopped; each stops when it is next seen to, not at once."""
     try:
@@ -88,16 +95,13 @@ class OwnedProcess:
     @property
     def pid(self) -> int | None:
         """The pid, while the recorded process itself runs; a pid that passed on is not it."""
+        _read_exit_codes()
         try:
             record = json.loads(self._record.read_text())
         except (OSError, ValueError):
             return None
         pid = int(record["pid"])
-        if started_at(pid) == record["started"]:
-            return pid
-        if pid in CHILDREN and CHILDREN[pid].poll() is not None:  # read; else the pid is another's
-            del CHILDREN[pid]
-        return None
+        return pid if started_at(pid) == record["started"] else None
 
     def start(self, command: list[str]) -> None:
         """Start it, apart from the terminal: Ctrl-C is not for servers."""
