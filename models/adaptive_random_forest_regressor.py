@@ -79,6 +79,8 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
     takes its place when a less eager ADWIN finds so too; without one a tree starts afresh.
     Errors are absolute ones before learning the row, in three running deviations of the targets,
     at most 1; River takes signed ones, whose mean an error that grows both ways does not move.
+    Leaves see more columns than by River's "sqrt", which is worse on all streams of
+    ``benchmarks/regressors.py``.
     Random numbers are Java's for `seed`.  A tree and that in the background may each take half of
     what `max_size` leaves to both.
 
@@ -140,7 +142,7 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
         self,
         n_features: int,
         n_models: int = 10,
-        max_features: int | float | Literal["sqrt"] | None = "sqrt",
+        max_features: int | float | Literal["sqrt"] | None = 0.8,
         aggregation_method: Literal["mean", "median"] = "median",
         lambda_value: float = 6.0,
         grace_period: int = 50,

@@ -60,6 +60,7 @@ _WARM_UP = 50  # rows that give the first observers their ranges
 _CLIP = 10.0  # standard deviations; what lies further out counts as if it lay there
 _SPAN = 4.0  # standard deviations that bins reach to, either side of the mean
 _RIVALRY = 2.0  # a leaf takes the slot of one that has so many times less to gain
+_INTERCEPT = 3.0  # of a step's parts are the intercept's, one is a deviation's of each feature
 _MAX_SLOPE = 1000.0  # bound of a linear model's coefficients, in ranges of the target
 
 LEAF = np.dtype(
@@ -215,7 +216,8 @@ def learn_model(target: float, w: float, i: int, t: Tree) -> None:
     """Score both predictors of leaf i, then take one step of its linear model.
 
     The step is the implicit one of Toulis and Airoldi (2017), which cannot overshoot; its rate
-    falls with the leaf's weight down to the learning rate.
+    falls with the leaf's weight down to the learning rate.  The intercept begins at the first
+    target, which may lie far off; so it moves as if it were three features.
     """
     leaf, totals, z, linear = t.leaves[i], t.totals[0], t.z, t.linear
     value = _linear(z, linear, i)
@@ -223,7 +225,7 @@ def learn_model(target: float, w: float, i: int, t: Tree) -> None:
     leaf.error_mean = t.settings[0].decay * leaf.error_mean + error_mean * error_mean
     leaf.error_model = t.settings[0].decay * leaf.error_model + error_model * error_model
 
-    squares = 1.0
+    squares = _INTERCEPT
     for f in range(len(z)):
         squares += z[f] * z[f]
     rate = w * max(t.settings[0].learning_rate, 1.0 / (1.0 + t.nodes[i].weight))
@@ -231,7 +233,7 @@ def learn_model(target: float, w: float, i: int, t: Tree) -> None:
     bound = _MAX_SLOPE * (totals.y_high - totals.y_low)
     for f in range(len(z)):
         linear[i, f] = min(max(linear[i, f] + step * z[f], -bound), bound)
-    linear[i, len(z)] += step
+    linear[i, len(z)] += step * _INTERCEPT
 
 
 @kernel

@@ -261,7 +261,7 @@ class NaiveHoeffdingTreeRegressor:
         errors = y - node.stats.mean, y - self.bounded(value)
         node.error_mean = self.decay * node.error_mean + errors[0] * errors[0]
         node.error_model = self.decay * node.error_model + errors[1] * errors[1]
-        squares = 1.0
+        squares = 3.0  # the intercept counts as three features
         for value_f in z:
             squares += value_f * value_f
         rate = w * max(self.rate, 1.0 / (1.0 + (node.stats.weight + w)))
@@ -271,7 +271,7 @@ class NaiveHoeffdingTreeRegressor:
             min(max(c + step * value_f, -bound), bound)
             for c, value_f in zip(node.coefficients, z, strict=True)
         ]
-        node.intercept += step
+        node.intercept += 3.0 * step
 
     def grow_at(self, node: Node, row: Sequence[float], y: float, w: float) -> None:
         due = node.stats.weight - node.attempted >= self.grace_period
