@@ -143,7 +143,7 @@ def explained(address: RedisAddress, error: Exception) -> StoreError:
     >>> print(str(explained(parse_address("redis://:secret@db"), error))[:61])
     store redis://db:6379: it is full: raise maxmemory, or delete
     """
-    said = str(error)
+    said = str(error).rpartition(" of pipeline caused error: ")[2]  # before it, a command's values
     if address.password:
         said = said.replace(address.password, "***")
     if isinstance(error, redis.ConnectionError) and "SSL" in said.upper():

@@ -38,9 +38,11 @@ def run(
         str,
         typer.Option(
             envvar="STREAMADAPT_SLOT",
-            help="Name of this worker's place: stable over restarts, its own among all workers.",
+            show_default="0",
+            help="Name of this worker's place: stable over restarts, its own among all workers. "
+            "With --workers, what their places begin with.",
         ),
-    ] = "0",
+    ] = "",
     reset: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="This learner begins anew where a state is restored."),
@@ -61,9 +63,10 @@ def run(
         from streamadapt.supervisor import Supervisor
 
         warm_up(build_task(config, os.environ))  # so that they do not all compile the same
-        supervisor = Supervisor(workers)
+        supervisor = Supervisor(workers, slot)
         with stopping(supervisor, "all workers in order"):
             raise typer.Exit(supervisor.run())
+    slot = slot or "0"
     with closing(LogReporter(pipeline=config.name, slot=slot)) as reporter:
         worker = opened_worker(config, slot, frozenset(reset or ()), reporter)
         with stopping(worker):

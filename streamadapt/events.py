@@ -54,6 +54,7 @@ MISSING_TIME = np.iinfo(np.int64).min
 """Stands in `Records.times_us` where a row has no event time."""
 
 ORIGINAL_LIMIT_BYTES = 64 * 1024
+WHERE_LIMIT_CHARS = 1024
 """Dead letters carry at most this much of the original record."""
 
 Stream = Literal["events", "labels", "control"]
@@ -140,10 +141,13 @@ class Reject:
     stream: Stream = "events"
 
     def letter(self) -> dict[str, object]:
-        """Return the dead letter: the original is cut, its length and SHA-256 are of the whole."""
+        """Return the dead letter: the original is cut, its length and SHA-256 are of the whole.
+
+        So is `where`, which may quote the record.
+        """
         return {
             "reason": self.reason,
-            "where": self.where,
+            "where": self.where[:WHERE_LIMIT_CHARS],
             "stream": self.stream,
             "position": self.position,
             "original": self.original[:ORIGINAL_LIMIT_BYTES].decode("utf-8", "backslashreplace"),

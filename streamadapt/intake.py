@@ -15,7 +15,11 @@ from streamadapt.events import MISSING_TIME, LateLabels, Records, RecordSchema, 
 from streamadapt.labels import Arrivals, merged
 from streamadapt.labels_kernels import EVENT, LABEL
 
-__all__ = ["Intake", "hashed"]
+__all__ = ["MOST_CHARS", "Intake", "hashed"]
+
+MOST_CHARS = 16_384
+"""Of an id or a key, since predictions repeat them: what a broker took as an event, compressed
+perhaps, it might not take back as a prediction."""
 
 
 def hashed(texts: Sequence[str | None]) -> NDArray[np.uint64]:
@@ -28,9 +32,9 @@ def hashed(texts: Sequence[str | None]) -> NDArray[np.uint64]:
 class Intake:
     """Turns records into arrivals; a pure function of schema and records.
 
-    A record is refused (dead letter) if a value breaks its field's rules, or if its id or event
-    time is missing where the schema names one.  A label that is no known class is refused alone:
-    its event is predicted, but not learned.
+    A record is refused (dead letter) if a value breaks its field's rules, if its id or event time
+    is missing where the schema names one, or if its id or key is longer than `MOST_CHARS`.  A label
+    that is no known class is refused alone: its event is predicted, but not learned.
     """
 
     def __init__(self, schema: RecordSchema) -> None:
@@ -102,11 +106,15 @@ class Intake:
         return hashed(records.texts[self.schema.id])
 
     def _named(self, records: Records, keep: BoolArray, rejects: list[Reject]) -> BoolArray:
-        """Refuse rows without the id or the event time that the schema asks for."""
+        """Refuse rows without an id or time that the schema asks for, or with too long names."""
         schema = self.schema
         if schema.id is not None:
-            absent = np.array([not text for text in records.texts[schema.id]], bool)
-            keep = _refuse(records, keep, absent, ("missing_id", schema.id), rejects)
+            lengths = _lengths(records.texts[schema.id])
+            keep = _refuse(records, keep, lengths == 0, ("missing_id", schema.id), rejects)
+            keep = _refuse(records, keep, lengths > MOST_CHARS, ("long_id", schema.id), rejects)
+        if schema.key is not None:
+            lengths = _lengths(records.texts[schema.key])
+            keep = _refuse(records, keep, lengths > MOST_CHARS, ("long_key", schema.key), rejects)
         if schema.time is not None:
             absent = _times(records) == MISSING_TIME
             keep = _refuse(records, keep, absent, ("missing_time", schema.time.column), rejects)
@@ -138,6 +146,10 @@ def _with_labels(events: Arrivals, late: LateLabels) -> Arrivals:
         np.full(n, -1, np.int64),
     )
     return merged(events, labels, events.position * 2 + 1, late.before * 2)
+
+
+def _lengths(texts: Sequence[str | None]) -> IntArray:
+    return np.array([len(text) if text else 0 for text in texts], np.int64)
 
 
 def _times(records: Records) -> IntArray:

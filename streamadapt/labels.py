@@ -191,7 +191,7 @@ class LabelJoin:
         self._labelled = np.zeros(1 << int(self._limits[k.REMEMBER]).bit_length(), np.int64)
         self._rows = np.zeros((len(self._ring.ids), n_features))
         self._cursor = np.zeros(k.CURSORS, np.int64)
-        self._cursor[k.WATERMARK] = MISSING_TIME
+        self._cursor[k.WATERMARK] = self._cursor[k.REFUSED_TIME] = MISSING_TIME
         self._counts = np.zeros(k.N_COUNTERS, np.int64)
 
     @property
@@ -266,6 +266,7 @@ class LabelJoin:
                 "rows": self._rows[self.live_slots()],
                 "labelled": self._labelled[order & (len(self._labelled) - 1)],
                 "watermark_us": int(cursor[k.WATERMARK]),
+                "refused_us": int(cursor[k.REFUSED_TIME]),
                 "counts": self._counts.copy(),
             },
         )
@@ -278,6 +279,8 @@ class LabelJoin:
         self._early.restore(state.child("early"))
         cursor[k.LABELLED_TAIL], cursor[k.LABELLED_HEAD] = 0, len(labelled)
         cursor[k.WATERMARK] = state.integer("watermark_us")
+        was_kept = "refused_us" in state.values  # not by earlier releases
+        cursor[k.REFUSED_TIME] = state.integer("refused_us") if was_kept else MISSING_TIME
         self._labelled[: len(labelled)] = labelled
         self._rows[self.live_slots()] = state.floats("rows")
         self._counts[:] = state.integers("counts")

@@ -22,6 +22,7 @@ from streamadapt.task import Outcome, Task
 
 __all__ = ["Prediction", "Publication", "published_lanes"]
 
+_MOST_OF_KEY = 64 * 1024  # bytes: events may be larger, compressed, than what may be sent here
 _CHANGES = frozenset({"reset", "forget", "swap"})
 
 
@@ -235,11 +236,14 @@ def _times(outcome: Outcome) -> list[int | None]:
 
 
 def _keys(events: Batch, positions: IntArray) -> list[bytes | None]:
-    """Return the keys of the events with these offsets; each is asked for once at most."""
-    if len(positions) == len(events):
-        return events.keys
-    places = np.searchsorted(events.offsets, positions).tolist()
-    return list(map(events.keys.__getitem__, places))
+    """Return the keys of the events with these offsets; of one too long, its beginning."""
+    keys = events.keys
+    if len(positions) != len(events):
+        places = np.searchsorted(events.offsets, positions).tolist()
+        keys = list(map(events.keys.__getitem__, places))
+    if max(map(len, filter(None, keys)), default=0) > _MOST_OF_KEY:
+        return [key and key[:_MOST_OF_KEY] for key in keys]
+    return keys
 
 
 def _prefixed(prefix: str, numbers: IntArray) -> list[bytes]:

@@ -243,6 +243,7 @@ class Restoring:
         if newer:
             tag.forget(newer)
             self.needs_checkpoint = True
+        task.committed_names = tuple(tag.names)
 
     def _open(self, task: LiveTask, until: dict[str, int], order: list[Run] | None) -> None:
         topics = self._inputs()

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from streamadapt.checkpoint import CheckpointStore
+from streamadapt.checkpoint_names import position_of
 from streamadapt.config import Config
 from streamadapt.contracts import HasNeighbours, Reporter, Store
 from streamadapt.errors import RetryableError
@@ -93,7 +94,9 @@ class Saving:
     def expect(self, task: LiveTask, at_once: bool) -> None:
         """Follow a task that begins or was restored."""
         due_s = 0.0 if at_once else time.monotonic() + self._every.every_s
-        self._plans[task.partition] = _Plan(task, due_s, task.position)
+        # Of what was read again since the newest checkpoint there is none yet, come more or not.
+        saved = max(map(position_of, task.tag.names), default=task.position)
+        self._plans[task.partition] = _Plan(task, due_s, saved)
 
     def step(self, tasks: Mapping[int, LiveTask]) -> None:
         """Take in what has been written; take snapshots of the tasks that are due."""
@@ -113,7 +116,8 @@ class Saving:
         """Delete what the commit just made, which had these names, no longer names."""
         if names != task.committed_names:
             task.committed_names = names
-            self._stores.submit(partial(self._sweep, task.partition, names))
+            sweeping = self._stores.submit(partial(self._sweep, task.partition, names))
+            sweeping.add_done_callback(partial(self._swept, task.partition))
 
     def finish(self, tasks: Iterable[LiveTask], timeout_s: float) -> None:
         """Write all tasks now, and wait for it, if the store answers."""
@@ -132,7 +136,7 @@ class Saving:
     def _plan(self, task: LiveTask) -> _Plan:
         plan = self._plans.get(task.partition)
         if plan is None or plan.task is not task:
-            self.expect(task, at_once=False)
+            self.expect(task, at_once=not task.tag.is_named)
             plan = self._plans[task.partition]
         return plan
 
@@ -166,6 +170,12 @@ class Saving:
         if isinstance(store, HasNeighbours) and time.monotonic() - self._swept_s > _SWEEP_S:
             self._swept_s = time.monotonic()
             store.sweep(self._grace_s)  # what writes left that ended midway
+
+    def _swept(self, partition: int, sweeping: Future[None]) -> None:
+        """Say it if the store refused: it would grow without a word."""
+        problem = None if sweeping.cancelled() else sweeping.exception()
+        if problem is not None and not isinstance(problem, RetryableError):
+            self._reporter.note("sweep_failed", {"partition": partition, "problem": str(problem)})
 
     def _written(self, plan: _Plan) -> None:
         """Give the entry its name; or try again soon."""

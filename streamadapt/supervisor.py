@@ -47,13 +47,16 @@ class Supervisor:
     ----------
     workers
         How many.
+    slot
+        What their slots begin with; another on each machine, as nobody may share a slot.
     """
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, slot: str = "") -> None:
         self._command = [sys.executable, "-m", "streamadapt", *_without_workers(sys.argv[1:])]
         self._stop = False
         self._log = structlog.get_logger(process="supervisor")
-        self._slots = [_Slot(str(i), self._start(str(i)), time.monotonic()) for i in range(workers)]
+        names = [f"{slot}-{i}" if slot else str(i) for i in range(workers)]
+        self._slots = [_Slot(name, self._start(name), time.monotonic()) for name in names]
 
     def stop(self) -> None:
         """Ask all workers to end in order."""

@@ -26,6 +26,10 @@ MOMENTS = ("before_begin", "after_sends", "after_send_offsets", "after_flush", "
 """The named moments of a transaction at which a probe is called."""
 
 
+_CONNECT_S = 30.0
+"""How long a client tries to reach a broker at all, before it says so."""
+
+
 class Transactions:
     """What a worker publishes, and how far it has come, in one transaction at a time.
 
@@ -79,7 +83,7 @@ class Transactions:
             If that cannot be.
         """
         if self._publisher is None:
-            with self._guard("init_transactions", 3 * self.stuck_after_s):
+            with self._guard("init_transactions", _CONNECT_S + 3 * self.stuck_after_s):
                 self._publisher = self._driver.publisher(self._name)
         return self._publisher
 

@@ -196,7 +196,8 @@ class Worker:
         if not self._uncommitted:
             return _POLL_S
         due_s = self._began_s + self._kafka.transaction_interval_s - time.monotonic()
-        return min(max(due_s, 0.0), _POLL_S)
+        least_s = 0.0 if self._transactions.is_over else _BUSY_POLL_S
+        return min(max(due_s, least_s), _POLL_S)
 
     def _made(self, number: int, offsets: Mapping[str, int]) -> LiveTask:
         return LiveTask(self._config, self._environ, number, offsets)
@@ -314,10 +315,17 @@ class Worker:
             self._reporter.note("left_without_commit", {"problem": str(error)})
 
     def _close(self) -> None:
+        """Let go of everything, whatever of it fails: what counts is committed by now."""
         self.holdings.close()
-        self._transactions.close()
-        with self._watchdog.guard("leaving the group", self._transactions.stuck_after_s):
-            self._consumer.close()
+        for what, end in (("producer", self._transactions.close), ("group", self._leave_group)):
+            try:
+                end()
+            except BrokerError as error:
+                self._reporter.note("not_closed", {"what": what, "problem": str(error)})
         self._stores.close()
         self._watchdog.close()
         self._report.end()
+
+    def _leave_group(self) -> None:
+        with self._watchdog.guard("leaving the group", self._transactions.stuck_after_s):
+            self._consumer.close()

@@ -59,6 +59,7 @@ EVENTS: list[tuple[bytes | None, str | None]] = [
     (event("late", second=-100_000), "too_late"),
     (event("early", second=10_000_000), "too_early"),
     (b"x" * TEN_MB, "malformed"),
+    (event("y" * TEN_MB), "long_id"),
     (event("large", second=20, note="y" * TEN_MB), None),
     (event("unknown colour", second=21, colour="octarine"), None),
     (event("no colour", second=22, colour=None), None),

@@ -26,6 +26,7 @@ class NaiveJoin:
     n_events: int = 0
     n_early: int = 0
     watermark: int | None = None
+    refused: int | None = None
     steps: list[tuple[object, ...]] = field(default_factory=list)
     drops: list[tuple[int, str]] = field(default_factory=list)
     n_expired: int = 0
@@ -39,6 +40,11 @@ class NaiveJoin:
         if behind and lateness is not None and behind > lateness * 1e6:
             self.drops.append((position, "too_late"))
             return
+        if self._is_too_early(time):
+            self.refused = time
+            self.drops.append((position, "too_early"))
+            return
+        self.refused = None
         if time is not None:
             self.watermark = time if self.watermark is None else max(time, self.watermark)
         early = self._found(self.early, id)
@@ -96,6 +102,13 @@ class NaiveJoin:
             and self.watermark is not None
             and self.watermark - w.time > age * 1e6
         )
+
+    def _is_too_early(self, time: int | None) -> bool:
+        ahead = self.limits.max_ahead_s
+        if ahead is None or time is None or self.watermark is None:
+            return False
+        agrees = self.refused is not None and abs(time - self.refused) <= ahead * 1e6
+        return time - self.watermark > ahead * 1e6 and not agrees
 
     def _remember(self, event: Waiting) -> None:
         self.remembered.append(event)

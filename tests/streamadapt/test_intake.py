@@ -20,7 +20,7 @@ from streamadapt.events import (
     TimeField,
     no_records,
 )
-from streamadapt.intake import Intake, hashed
+from streamadapt.intake import MOST_CHARS, Intake, hashed
 from streamadapt.labels_kernels import EVENT
 from tests.streamadapt.naive_features import block, part
 
@@ -61,6 +61,15 @@ def test_without_a_column_of_ids_the_position_is_the_id() -> None:
     assert arrivals.id.tolist() == arrivals.position.tolist() == [100, 101]
     assert arrivals.id.dtype == np.uint64
     assert rejects == []
+
+
+@pytest.mark.parametrize("column", ["id", "key"])
+def test_what_is_too_long_to_be_repeated_in_a_prediction_is_refused(column: str) -> None:
+    records = named(["a", "b", "c"])
+    records.texts[column] = ["x", "y" * MOST_CHARS, "z" * (MOST_CHARS + 1)]
+    arrivals, rejects = Intake(NAMED).take(records)
+    assert arrivals.row.tolist() == [0, 1]
+    assert reasons(rejects) == [(102, f"long_{column}", column)]
 
 
 def test_an_id_is_the_hash_of_its_text() -> None:

@@ -33,6 +33,7 @@ limits = st.builds(
     remember=st.integers(1, 9),
     learn_corrections=st.booleans(),
     allowed_lateness_s=st.none() | st.floats(1, 30),
+    max_ahead_s=st.none() | st.floats(1, 30),
 )
 
 
@@ -160,3 +161,14 @@ def test_one_time_far_ahead_is_a_dead_letter_but_two_that_agree_are_believed() -
     assert drops == [(2, "too_early"), (5, "too_early")]
     assert [step[1] for step in steps] == [0, 1, 3, 4, 6, 7]
     assert join.counts["too_early"] == 2
+
+
+def test_a_time_refused_before_a_restore_agrees_with_one_after_it() -> None:
+    year = 31_557_600_000_000
+    whole, restored = (LabelJoin(1, LabelLimits(max_ahead_s=60)) for _ in range(2))
+    joined(whole, [(EVENT, 0, year, None), (EVENT, 1, 2 * year, None)], [])
+    restored.restore(whole.state())
+    for join in (whole, restored):
+        steps, drops = joined(join, [(EVENT, 2, 2 * year + 1, None)], [], first=2)
+        assert (steps, drops) == ([("predict", 2, None)], [])
+    assert restored.state().digest() == whole.state().digest()

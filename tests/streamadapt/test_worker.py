@@ -326,6 +326,28 @@ def test_poison_goes_to_the_dead_letters_with_its_reason_and_offsets_advance() -
     assert live.log.committed[Partition("events", 0)].offset == 27
 
 
+def test_a_key_that_would_be_too_large_for_a_prediction_is_cut() -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 3)
+    log = live.log.logs[Partition("events", 0)]
+    log[0].key, log[1].key = b"k" * 64 * 1024, b"l" * 1_000_000
+    live.settle(worker)
+    keys = [record.key for record in live.log.logs[Partition("output", 0)]]
+    assert keys == [b"k" * 64 * 1024, b"l" * 64 * 1024, None]
+
+
+def test_what_a_dead_letter_quotes_of_a_command_is_bounded() -> None:
+    live = Live()
+    worker = live.worker()
+    live.log.write("control", 0, [b'{"command": "reset", "learner": "%s"}' % (b"z" * 1_000_000)], 0)
+    live.settle(worker)
+    (letter,) = live.log.values("dead")
+    assert letter is not None
+    assert b"unknown_learner" in letter
+    assert len(letter) < 100_000
+
+
 def test_while_the_store_is_away_the_worker_goes_on_and_a_new_assignment_waits() -> None:
     live = Live()
     is_away = [False]
@@ -386,6 +408,61 @@ def test_a_wiped_store_is_noticed_and_written_again() -> None:
     assert live.notes.named("checkpoints_vanished")
     newest = Tag.read(live.log.committed[Partition("events", 0)].tag).names[0]
     assert any(newest.split(":")[1] in key for key in live.blobs)
+
+
+def test_a_store_that_is_wiped_under_an_idle_worker_is_noticed_after_a_restart_too() -> None:
+    live = Live()
+    _after_100(live)
+    worker = live.worker()
+    live.settle(worker)
+    live.blobs.clear()
+    for _ in range(3):
+        worker._saving._looked_s = 0.0
+        live.settle(worker)
+    live.kill(worker)
+    live.settle(live.worker())
+    assert live.notes.named("restored")[-1]["offsets"] == {"e": 100, "l": 100, "c": 0}
+
+
+def test_what_was_read_again_is_in_a_checkpoint_though_nothing_more_comes() -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 50)
+    live.settle(worker)
+    worker._saving._is_due = lambda *_: False  # type: ignore[method-assign]
+    live.write(50, 50)
+    live.settle(worker)
+    live.kill(worker)
+    worker = live.worker()
+    live.settle(worker)
+    assert live.notes.named("restored")[-1]["replayed"] == 100
+    live.kill(worker)
+    for topic in ("events", "labels"):
+        live.log.starts[Partition(topic, 0)] = 100  # retention
+    live.settle(live.worker())
+    assert live.notes.named("restored")[-1]["replayed"] == 0
+
+
+def test_a_rebuilt_task_that_is_handed_back_before_its_first_checkpoint_still_gets_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    live = Live(kafka__on_lost_state="rebuild")
+    _after_100(live)
+    live.log.committed.clear()
+    worker = live.worker()
+    while not worker.holdings.tasks:
+        live.turn(worker)
+    live.log.rebalance()
+    with monkeypatch.context() as broken:
+        broken.setattr(worker._consumer, "committed", _no_broker)
+        live.turn(worker)  # no task is held in this turn
+    live.write(100, 50)
+    live.settle(worker)
+    assert live.log.committed[Partition("events", 0)].offset == 150
+
+
+def _no_broker(*_: object, **__: object) -> None:
+    raise BrokerError("away")
 
 
 def _after_100(live: Live) -> None:
@@ -568,6 +645,31 @@ def test_no_labels_are_taken_where_the_tag_has_no_room_and_none_is_lost() -> Non
 
 def _away() -> MemoryStore:
     raise StoreAwayError("no answer from the store")
+
+
+def test_a_poll_waits_while_a_transaction_takes_longer_than_its_interval() -> None:
+    live = Live()
+    worker = live.worker()
+    live.settle(worker)
+    live.write(0, 20)
+    worker._consumer.most = 10  # type: ignore[attr-defined]
+    while not (worker._under_way and worker._uncommitted):
+        live.turn(worker, is_slow=True)
+    assert worker._wait_s() > 0.0
+    live.log.gate.set()
+    worker._transactions._wait()
+    assert worker._wait_s() == 0.0
+
+
+def test_what_cannot_be_closed_hides_no_other_error_and_keeps_no_group() -> None:
+    live = Live()
+    worker = live.worker()
+    live.settle(worker)
+    worker._transactions._publisher.close = _no_broker  # type: ignore[union-attr, method-assign]
+    worker.stop()
+    worker.run()
+    assert live.notes.named("not_closed") == [{"what": "producer", "problem": "away"}]
+    assert live.log.members == []
 
 
 def test_transactions_that_never_succeed_end_the_worker() -> None:
