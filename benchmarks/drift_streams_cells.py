@@ -23,6 +23,8 @@ __all__ = ["AFTER_RETURN_ROWS", "Cell", "Cells", "grades"]
 
 AFTER_RETURN_ROWS = 5_000
 NAME, OURS = "drift_streams", "streamadapt"
+RIVALS = {"MoE": ("ARF-10", "SRP-10")}
+"""Learners of others that one of ours is compared with beside its namesake."""
 
 
 class Cell(NamedTuple):
@@ -89,7 +91,7 @@ class Cells:
         np.packbits(hits).tofile(self._path(cell))
         for other in map(_cell, self.rows):
             pair = (cell, other) if cell.system == OURS else (other, cell)
-            if cell[1:4] == other[1:4] and pair[0].system == OURS != pair[1].system:
+            if _are_compared(*pair):
                 self.differences.extend(self._difference(*pair))
         row: Row = {**cell._asdict(), **grades(cell.stream, y, hits), **cost}
         self.rows.append(row)
@@ -109,7 +111,8 @@ class Cells:
         n = min(own.rows, other.rows)
         ours, theirs = self._hits(own, n), self._hits(other, n)
         found = paired_difference(~theirs, ~ours)
-        names = {"learner": own.learner, "stream": own.stream, "seed": own.seed, "rows": n}
+        names: Row = {"learner": own.learner, "other_learner": other.learner}
+        names |= {"stream": own.stream, "seed": own.seed, "rows": n}
         accuracies = {"accuracy": float(ours.mean()), "other_accuracy": float(theirs.mean())}
         bounds = {"difference": found.mean, "low": found.low, "high": found.high}
         yield {"other": other.system, **names, **accuracies, **bounds}
@@ -120,6 +123,12 @@ class Cells:
 
     def _path(self, cell: Cell) -> Path:
         return self.folder / f"{'-'.join(map(str, cell))}.bits"
+
+
+def _are_compared(own: Cell, other: Cell) -> bool:
+    learners = (own.learner, *RIVALS.get(own.learner, ()))
+    is_other = own.system == OURS != other.system
+    return is_other and own[2:4] == other[2:4] and other.learner in learners
 
 
 def _cell(row: Row) -> Cell:

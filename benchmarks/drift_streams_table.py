@@ -62,7 +62,8 @@ def _differences(differences: Iterable[Row]) -> Iterator[str]:
         accuracies = [f"{100.0 * float(str(row[n])):.2f}" for n in ("accuracy", "other_accuracy")]
         facts = [str(row["stream"]), f"{row['rows']:,}", str(row["seed"]), *accuracies]
         bounds = f"{low:+.2f} to {high:+.2f}"
-        yield _line(f"{row['learner']}, {row['other']}", [*facts, f"{mean:+.2f}", bounds])
+        pair = f"{row['learner']} less {row['other']}'s {row['other_learner']}"
+        yield _line(pair, [*facts, f"{mean:+.2f}", bounds])
 
 
 def _spread(values: list[object], scale: float, form: str) -> str:

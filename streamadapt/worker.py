@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -256,19 +257,20 @@ class Worker:
         tasks = [t for t in self.holdings.tasks.values() if t.has_news and t.tag.is_named]
         if not tasks:
             return
-        self._under_way = [
+        parts = [
             _UnderWay(task, task.commit_offsets(), tuple(task.tag.names), task.hand_over())
             for task in tasks
         ]
         self._transactions.start(
-            [outgoing for part in self._under_way for outgoing in part.said.outgoing],
+            [outgoing for part in parts for outgoing in part.said.outgoing],
             {
                 Partition(self._kafka.inputs[kind], part.task.partition): committed
-                for part in self._under_way
+                for part in parts
                 for kind, committed in part.offsets.items()
             },
             membership,
         )
+        self._under_way = parts
         self._began_s = time.monotonic()
         self._uncommitted = sum(task.said.n_taken for task in self.holdings.tasks.values())
 
@@ -276,8 +278,8 @@ class Worker:
         """Take in that the transaction under way was committed; look only, or wait for it."""
         if not self._under_way or not (wait or self._transactions.is_over):
             return
-        self._transactions.settle()
         parts, self._under_way = self._under_way, []
+        self._transactions.settle()
         self._failures = 0
         for task, offsets, names, said in parts:
             task.committed = offsets
@@ -291,11 +293,12 @@ class Worker:
 
         The error does not tell whether the transaction was committed: only the broker does.
         """
+        with suppress(BrokerError):  # the one under way may have gone well: what it said counts
+            self._settle(wait=True)
         self._failures += 1
         self._reporter.count("transactions_failed")
         self._reporter.note("recovering", {"problem": str(error), "failures": self._failures})
         self._transactions.abandon()
-        self._under_way = []
         if self._failures >= _MOST_FAILURES:
             raise error
         self.holdings.drop_all()

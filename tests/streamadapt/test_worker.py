@@ -647,6 +647,24 @@ def _away() -> MemoryStore:
     raise StoreAwayError("no answer from the store")
 
 
+def test_what_was_committed_is_reported_though_something_else_failed_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    live = Live()
+    worker = live.worker()
+    live.settle(worker)
+    live.write(0, 20, labels_too=False)
+    while not worker._under_way:
+        live.turn(worker, is_slow=True)
+    Timer(0.05, live.log.gate.set).start()
+    with monkeypatch.context() as broken:
+        broken.setattr(worker.holdings, "step", _no_broker)
+        worker._turn()
+    live.settle(worker)
+    assert live.notes.named("recovering")
+    assert live.notes.counts["records_committed"] == len(ids(live)) == 20
+
+
 def test_a_poll_waits_while_a_transaction_takes_longer_than_its_interval() -> None:
     live = Live()
     worker = live.worker()
