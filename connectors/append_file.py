@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from streamadapt.errors import FatalError
@@ -48,9 +50,23 @@ class AppendFile:
         self.position = path.stat().st_size
 
     def append(self, data: bytes | memoryview) -> None:
-        """Write `data` at the end."""
-        self._file.write(data)
+        """Write `data` at the end.
+
+        Raises
+        ------
+        FatalError
+            If the disk does not take it; so do `drain` and `flush`.
+        """
+        with self._told():
+            self._file.write(data)
         self.position += len(data)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise FatalError(f"cannot write to {self.path}: {error.strerror}") from error
 
     def last_byte(self) -> bytes:
         """Return the last byte, nothing if there is none."""
@@ -61,12 +77,14 @@ class AppendFile:
 
     def drain(self) -> None:
         """Hand all that was written to the system, so that others can read it."""
-        self._file.flush()
+        with self._told():
+            self._file.flush()
 
     def flush(self) -> None:
         """Make all that was written survive a crash."""
         self.drain()
-        os.fsync(self._file.fileno())
+        with self._told():
+            os.fsync(self._file.fileno())
 
     def truncate(self, position: int) -> None:
         """Drop all that was written after `position`.

@@ -47,6 +47,17 @@ SUPPORTED = tuple(_FORMATS)
 """Endings of file names whose format is known."""
 
 
+def tells_format(path: str | Path) -> bool:
+    """Whether a file's name tells how it is written; of a folder, pattern or data set: yes.
+
+    >>> tells_format("a.csv.gz"), tells_format("-"), tells_format("a.log")
+    (True, False, False)
+    """
+    path = Path(path)
+    name = path.name.lower()
+    return is_river(path) or is_many(path) or any(name.endswith(end) for end in _FORMATS)
+
+
 def format_of(path: str | Path, format: FileFormat | None = None) -> FileFormat:
     """Return the format that is given, or that the name's ending tells, in any case.
 

@@ -199,13 +199,24 @@ def _translated(read: ReadMessage, decode: Callable[[bytes], Any]) -> Callable[[
         if not value:
             raise BadRecordError("tombstone" if value is None else "empty")
         try:
-            return decode(_ENCODER.encode(read(value)))
+            return decode(_ENCODER.encode(_with_infinities(read(value))))
         except msgspec.ValidationError:
             raise
         except Exception as error:  # a message may break the user's code in any way
             raise BadRecordError(f"{type(error).__name__}: {error}") from error
 
     return decoded
+
+
+def _with_infinities(row: Mapping[str, object]) -> Mapping[str, object]:
+    """Keep what JSON has no form for: an infinity is a number beyond float64, and refused so."""
+    if not any(isinstance(v, float | np.floating) and np.isinf(v) for v in row.values()):
+        return row
+    beyond = msgspec.Raw(b"1e999")
+    return {
+        k: beyond if isinstance(v, float | np.floating) and np.isinf(v) else v
+        for k, v in row.items()
+    }
 
 
 def _check_utf8(values: Sequence[bytes | None]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -174,10 +175,14 @@ def _row_json(batch: pa.RecordBatch, index: int) -> bytes:
 
 
 def _plain(scalar: pa.Scalar) -> object:
-    """Return a value that JSON can hold: of a time its number, of broken text its bytes."""
+    """Return a value that JSON can hold: of a time its number, of an infinity its name.
+
+    Of broken text it is its bytes.
+    """
     if kinds.is_temporal(scalar.type):
         return scalar.value
     try:
-        return scalar.as_py()
+        value = scalar.as_py()
+        return str(value) if isinstance(value, float) and not math.isfinite(value) else value
     except UnicodeDecodeError:
         return scalar.as_buffer().to_pybytes().decode("utf-8", "backslashreplace")

@@ -207,12 +207,13 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     if reset and not resume:
         raise typer.BadParameter("--reset goes with --resume")
     from streamadapt.ops import SUMMARY_FILE, progress_bar, show, summary_view, write_summary
-    from streamadapt.ops.report import write_report
-    from streamadapt.ops.results import write_series
+    from streamadapt.ops.report import REPORT_FILE, write_report
+    from streamadapt.ops.results import WINDOWS_FILE, write_series
 
     chosen = (resume, fresh, reset or [])
     run = _opened_replay(pipeline, source, out, log_level, chosen, predictions)
-    (out / SUMMARY_FILE).unlink(missing_ok=True)  # that of an earlier run
+    for name in (SUMMARY_FILE,) if resume else (SUMMARY_FILE, WINDOWS_FILE, REPORT_FILE):
+        (out / name).unlink(missing_ok=True)  # that of an earlier run
     with closing(run), stopping(run), progress_bar(run.position, quiet) as on_progress:
         summary = run.run(on_progress=on_progress)
         write_series(out, run)

@@ -10,12 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamadapt.contracts import IntArray
 from streamadapt.events import MISSING_TIME
-from streamadapt.labels import Arrivals, merged
-from streamadapt.labels_kernels import LABEL
+from streamadapt.labels import Arrivals, LabelLimits, merged
+from streamadapt.labels_kernels import OWN_LABEL
 from streamadapt.state import State
 
 __all__ = ["DelayedLabels", "LabelDelay"]
 
+_NEVER_AHEAD = int(np.iinfo(np.int64).max)
+_USUAL = LabelLimits()
 _NAMES = ("id", "time_us", "label", "position", "order")
 
 
@@ -38,9 +40,9 @@ class DelayedLabels:
     """Takes labels off their events and brings them back as records of their own, later.
 
     With ``events: D`` a label comes right after the D-th event after its own.  With ``seconds`` it
-    comes before the first event that is more than so much later, as event time has it.  A
-    label with more than `max_waiting` events between its own and itself is dropped, and counted:
-    its event has expired by then.
+    comes before the first event that is more than so much later, as event time has it; a time that
+    the join will refuse as too early does not count.  A label with more than `limits.max_pending`
+    events between its own and itself is dropped, and counted: its event has expired by then.
 
     Examples
     --------
@@ -50,12 +52,14 @@ class DelayedLabels:
     ...     return Arrivals(np.zeros(n, np.int8), i.astype(np.uint64), i * 1_000_000,
     ...                     np.array(labels, float), i, i)
     >>> late = DelayedLabels(LabelDelay(events=1)).interleave(events(5.0, 6.0, 7.0))
-    >>> list(zip(late.kind.tolist(), late.id.tolist()))  # 0: event, 1: label
-    [(0, 0), (0, 1), (1, 0), (0, 2), (1, 1)]
+    >>> list(zip(late.kind.tolist(), late.id.tolist()))  # 0: event, 2: its own label
+    [(0, 0), (0, 1), (2, 0), (0, 2), (2, 1)]
     """
 
-    def __init__(self, delay: LabelDelay, max_waiting: int = 1 << 26) -> None:
-        self._max_waiting = max_waiting
+    def __init__(self, delay: LabelDelay, limits: LabelLimits = _USUAL) -> None:
+        self._max_waiting = limits.max_pending
+        self._ahead_us = round(limits.max_ahead_s * 1e6) if limits.max_ahead_s else _NEVER_AHEAD
+        self._refused = MISSING_TIME
         self.n_dropped = 0
         self._events = delay.events
         self._us = round(delay.seconds * 1e6)
@@ -107,6 +111,7 @@ class DelayedLabels:
                 "n_events": self._n_events,
                 "n_dropped": self.n_dropped,
                 "watermark_us": int(self._watermark),
+                "refused_us": int(self._refused),
             },
         )
 
@@ -117,24 +122,47 @@ class DelayedLabels:
         self._n_events = state.integer("n_events")
         self.n_dropped = state.integer("n_dropped")
         self._watermark = state.integer("watermark_us")
+        was_kept = "refused_us" in state.values  # not by earlier releases
+        self._refused = state.integer("refused_us") if was_kept else MISSING_TIME
 
     def _turns(self, labels: dict[str, NDArray[np.generic]], times: IntArray) -> IntArray:
         """Return the event after which (by count) or before which (by time) each label comes."""
         orders: IntArray = labels["order"].astype(np.int64)
         if self._events:
             return orders + self._events
-        watermarks = np.maximum.accumulate(np.concatenate([[self._watermark], times]))[1:]
-        self._watermark = int(watermarks[-1])
+        watermarks = self._watermarks(times)
         first_later = np.searchsorted(
             watermarks, labels["time_us"].astype(np.int64) + self._us, "right"
         )
         return np.maximum(self._n_events + first_later, orders + 1)
 
+    def _watermarks(self, times: IntArray) -> IntArray:
+        """Return event time after each event, and keep the last."""
+        marks = np.maximum.accumulate(np.concatenate([[self._watermark], times]))
+        told = (times != MISSING_TIME) & (marks[:-1] != MISSING_TIME)
+        if (told & (times - np.where(told, marks[:-1], 0) > self._ahead_us)).any():
+            marks[1:] = list(map(self._after, times.tolist()))
+        elif len(times):
+            self._refused = MISSING_TIME
+        self._watermark = int(marks[-1])
+        return marks[1:]
+
+    def _after(self, time_us: int) -> int:
+        """Take one event's time, by the join's own rule; return what event time is then."""
+        known = MISSING_TIME not in {time_us, self._watermark}
+        agrees = self._refused != MISSING_TIME and abs(time_us - self._refused) <= self._ahead_us
+        if known and time_us - self._watermark > self._ahead_us and not agrees:
+            self._refused = time_us
+        else:
+            self._refused = MISSING_TIME
+            self._watermark = max(self._watermark, time_us)
+        return self._watermark
+
 
 def _labels(labels: dict[str, NDArray[np.generic]]) -> Arrivals:
     n = len(labels["id"])
     return Arrivals(
-        np.full(n, LABEL, np.int8),
+        np.full(n, OWN_LABEL, np.int8),
         labels["id"].astype(np.uint64),
         labels["time_us"].astype(np.int64),
         labels["label"].astype(np.float64),

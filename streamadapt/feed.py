@@ -12,7 +12,7 @@ from streamadapt.errors import ConfigError
 from streamadapt.events import Records, Source, no_records
 from streamadapt.generate import generated_source
 from streamadapt.logged_source import LoggedSource, is_logged, logged_stream
-from streamadapt.recorded import recorded_stream, stream_identity
+from streamadapt.recorded import recorded_stream, stream_fingerprint
 from streamadapt.task import Outcome, Task
 
 __all__ = ["POLL_RECORDS", "Feed", "Head", "delay_of", "identity_of", "opened_source"]
@@ -92,7 +92,7 @@ def delay_of(config: Config, path: Path | None) -> DelayedLabels:
     """Return what lets labels take their time: in a log they have taken it already."""
     is_over = path is not None and is_logged(path)
     delay = LabelDelay() if is_over else config.labels.delay
-    return DelayedLabels(delay, config.labels.max_pending)
+    return DelayedLabels(delay, config.labels)
 
 
 def opened_source(config: Config, path: Path | None) -> Source:
@@ -118,6 +118,6 @@ def opened_source(config: Config, path: Path | None) -> Source:
 def identity_of(config: Config, path: Path | None) -> str:
     """Return what tells this stream from another."""
     if path is not None:
-        return str(path) if is_logged(path) else stream_identity(path)
+        return str(path) if is_logged(path) else stream_fingerprint(config, path)
     asked = config.source.model_dump_json() if config.source else ""
     return sha256(asked.encode()).hexdigest()[:16]

@@ -25,6 +25,7 @@ from streamadapt.label_ring_kernels import (
 )
 
 EVENT, LABEL = 0, 1
+OWN_LABEL = 2  # was taken off its event's record, whose position it has
 
 # Reasons for a drop; index into `labels.REASONS`.
 DUPLICATE, TOO_LATE, UNKNOWN_ID, EXPIRED, REPEATED, CORRECTED, NO_LABEL, TOO_EARLY = range(8)
@@ -42,6 +43,11 @@ MAX_PENDING, MAX_EARLY, MAX_AGE_US, REMEMBER = 0, 1, 2, 3
 LATENESS_US, AHEAD_US, LEARN_CORRECTIONS, DEDUP_ONLY = 4, 5, 6, 7
 
 _NO_TIME = np.iinfo(np.int64).min
+
+
+@kernel
+def _is_at(slot, positions, position):
+    return slot >= 0 and positions[slot] == position
 
 
 @kernel
@@ -190,6 +196,10 @@ def admit(
                 _evict(ids, times, status, table, places, at, cursor, limits, counts)
         elif label[i] != label[i]:
             why = NO_LABEL
+        elif kind[i] == OWN_LABEL and not _is_at(
+            find(table, ids, at, key[i]), positions, position[i]
+        ):
+            pass  # its event was refused, or is awaited no more: that was said then
         else:
             s = find(table, ids, at, key[i])
             learns = False

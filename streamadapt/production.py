@@ -84,7 +84,7 @@ class Production:
         self._make_ids = make_ids
         self._write = EventMessages(self._schema, with_target=self._topic is None)
         self._intake = Intake(self._schema)
-        self._delay = DelayedLabels(config.labels.delay, config.labels.max_pending)
+        self._delay = DelayedLabels(config.labels.delay, config.labels)
         self._most_waiting = config.labels.max_pending
         self._is_after = bool(config.labels.delay.events) or self._delay.is_immediate
         self._waiting: dict[int, Message] = {}

@@ -9,12 +9,14 @@ from streamadapt.build import read_message
 from streamadapt.config import Config
 from streamadapt.connectors import SUPPORTED, ReadAhead, open_source
 from streamadapt.connectors.byte_stream import STDIN, explain_missing
+from streamadapt.connectors.csv_dialect import CSVDialect
+from streamadapt.connectors.files import FileFormat, tells_format
 from streamadapt.connectors.many_files import files_of, is_many
 from streamadapt.connectors.river_source import is_river
 from streamadapt.errors import SourceError
 from streamadapt.events import Source
 
-__all__ = ["is_there", "recorded_stream", "stream_identity"]
+__all__ = ["is_there", "recorded_stream", "stream_fingerprint", "stream_identity"]
 
 _HEAD_BYTES = 1 << 20
 
@@ -29,11 +31,36 @@ def recorded_stream(config: Config, path: Path) -> Source:
     SourceError
         If it cannot be opened.
     """
-    schema, own = config.schema_of_records(), config.source
-    # What the file says of its own source is not true of another one.
-    is_own = own is not None and own.path is not None and Path(own.path) == path
-    format_, dialect = (own.format, own.csv) if own is not None and is_own else (None, None)
+    schema, (format_, dialect) = config.schema_of_records(), _form(config, path)
     return ReadAhead(open_source(path, schema, format_, read_message(config), dialect))
+
+
+def stream_fingerprint(config: Config, path: Path) -> str:
+    """Return what tells the records of a stream from others: its identity, and how it is read.
+
+    Raises
+    ------
+    SourceError
+        If a file cannot be read.
+    """
+    format_, dialect = _form(config, path)
+    if format_ is None and dialect is None:
+        return stream_identity(path)
+    form = f"{format_}:{dialect.model_dump_json() if dialect else ''}"
+    return f"{stream_identity(path)}:{sha256(form.encode()).hexdigest()[:16]}"
+
+
+def _form(config: Config, path: Path) -> tuple[FileFormat | None, CSVDialect | None]:
+    """Return how the stream at `path` is written, as far as the pipeline says it of its own.
+
+    Other CSV files are taken to be written likewise; a format is its own file's, or that of a name
+    which tells none.
+    """
+    own = config.source
+    if own is None or own.path is None:
+        return None, None
+    is_own = Path(own.path).resolve() == path.resolve()
+    return own.format if is_own or not tells_format(path) else None, own.csv
 
 
 def is_there(path: Path) -> bool:

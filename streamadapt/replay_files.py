@@ -8,7 +8,7 @@ from streamadapt.config import Config
 from streamadapt.connectors import JSONLSink
 from streamadapt.events import Records
 from streamadapt.fact_lines import FactLines
-from streamadapt.predictions import Predictions
+from streamadapt.predictions import PREDICTIONS_FILE, Predictions
 from streamadapt.state import State, Value
 from streamadapt.task import Outcome, Task
 
@@ -33,6 +33,7 @@ class ReplayFiles:
     """
 
     def __init__(self, folder: Path, config: Config, task: Task, predictions: bool) -> None:
+        self._folder = folder
         self._fact_lines = FactLines(config, task)
         self._sinks: dict[str, JSONLSink] = {}
         self._predictions: Predictions | None = None
@@ -78,6 +79,7 @@ class ReplayFiles:
         """Drop what an earlier run has written."""
         for sink in self._sinks.values():
             sink.truncate(0)
+        (self._folder / PREDICTIONS_FILE).unlink(missing_ok=True)
         if self._predictions:
             self._predictions.clear()
 

@@ -193,3 +193,11 @@ def test_output_of_another_kind_is_a_programming_error() -> None:
 @given(st.dictionaries(st.text(), st.text() | st.integers(-(2**60), 2**60) | st.booleans()))
 def test_output_can_be_read_back(record: dict[str, object]) -> None:
     assert msgspec.json.decode(JSONCodec(XY).encode([record])[0]) == record
+
+
+@pytest.mark.parametrize("number", [math.inf, -math.inf, np.float32(np.inf)])
+def test_a_codec_of_ones_own_may_say_infinity_as_any_number_beyond_float64(number: float) -> None:
+    codec = JSONCodec(XY, lambda value: {"x": number if value == b"far" else 1.0, "y": math.nan})
+    records = codec.decode([b"near", b"far"], np.arange(2))
+    assert [(r.position, r.reason, r.where) for r in records.rejects] == [(1, "infinite", "x")]
+    assert np.isnan(records.numbers["y"]).all()

@@ -57,6 +57,7 @@ def test_nan_is_told_from_null(tmp_path: Path) -> None:
     records = read(tmp_path, XY, x=pa.array([np.nan, None, np.inf]), y=pa.array([1, 2, 3]))
     assert records.counts == {"missing": 1, "nan": 1}
     assert records.numbers["x"][2] == np.inf
+    assert records.original(2) == b'{"x":"inf","y":3}'
 
 
 @pytest.mark.parametrize(

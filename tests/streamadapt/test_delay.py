@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from streamadapt.delay import DelayedLabels, LabelDelay
-from streamadapt.labels import Arrivals
+from streamadapt.labels import Arrivals, LabelLimits
 from tests.streamadapt.naive_delay import Step, by_events, by_seconds
 
 some_labels = st.lists(st.none() | st.sampled_from([0.0, 1.0]), max_size=60)
@@ -65,6 +65,30 @@ def test_a_delay_in_seconds_is_what_the_slow_form_says(
     assert steps_of(delayed, labels, times, cuts) == by_seconds(labels, times, delay)
 
 
+@given(some_labels, st.integers(1, 9), st.integers(0, 60), some_cuts)
+def test_one_broken_clock_lets_no_label_come_before_its_time(
+    labels: list[float | None], delay: int, place: int, cuts: list[int]
+) -> None:
+    place = min(max(place, 1), len(labels))
+    times = list(range(len(labels)))
+    broken = [*labels[:place], None, *labels[place:]], [*times[:place], 10**9, *times[place:]]
+    limits = LabelLimits(max_ahead_s=86_400)
+    found = steps_of(DelayedLabels(LabelDelay(seconds=delay), limits), *broken, cuts)
+    later = [(kind, id_ - (id_ > place)) for kind, id_ in found if id_ != place]
+    assert later == by_seconds(labels, times, delay)
+
+
+@given(st.lists(st.sampled_from([0, 1, 50, 51, 99]), max_size=40), some_cuts)
+def test_times_ahead_are_believed_or_not_however_the_stream_is_cut(
+    times: list[int], cuts: list[int]
+) -> None:
+    delay, limits = LabelDelay(seconds=2), LabelLimits(max_ahead_s=10)
+    whole, cut = (DelayedLabels(delay, limits) for _ in range(2))
+    labels: list[float | None] = [1.0] * len(times)
+    assert steps_of(whole, labels, times, []) == steps_of(cut, labels, times, cuts)
+    assert whole.state().digest() == cut.state().digest()
+
+
 @given(some_labels, st.integers(1, 9), st.integers(0, 60))
 def test_restored_labels_still_come(labels: list[float | None], delay: int, cut: int) -> None:
     cut, times = min(cut, len(labels)), list(range(len(labels)))
@@ -95,7 +119,7 @@ def test_two_kinds_of_delay_at_once_are_refused() -> None:
 
 
 def test_labels_that_wait_are_bounded_when_event_time_stands_still() -> None:
-    delayed = DelayedLabels(LabelDelay(seconds=60), max_waiting=100)
+    delayed = DelayedLabels(LabelDelay(seconds=60), LabelLimits(max_pending=100))
     for start in range(0, 1000, 50):
         delayed.interleave(events([1.0] * 1000, [7] * 1000, start, start + 50))
     assert delayed.n_dropped == 900
@@ -114,7 +138,8 @@ def test_what_waits_too_long_is_lost_however_the_stream_is_cut(
 ) -> None:
     labels: list[float | None] = [1.0] * n
     times = sorted(data.draw(st.lists(st.integers(0, 30), min_size=n, max_size=n)))
-    whole, cut = (DelayedLabels(LabelDelay(seconds=delay), max_waiting) for _ in range(2))
+    limits = LabelLimits(max_pending=max_waiting)
+    whole, cut = (DelayedLabels(LabelDelay(seconds=delay), limits) for _ in range(2))
     assert steps_of(whole, labels, times, []) == steps_of(cut, labels, times, cuts)
     assert whole.n_dropped == cut.n_dropped
     assert whole.state().digest() == cut.state().digest()

@@ -13,7 +13,8 @@ from streamadapt.events import MISSING_TIME
 from streamadapt.labels import Arrivals, LabelJoin, LabelLimits
 from tests.streamadapt.naive_labels import NaiveJoin
 
-EVENT, LABEL = 0, 1
+EVENT, LABEL, OWN_LABEL = 0, 1, 2
+S = 1_000_000
 Record = tuple[int, int, int | None, float | None]  # kind, id, time, label
 
 records = st.lists(
@@ -172,3 +173,22 @@ def test_a_time_refused_before_a_restore_agrees_with_one_after_it() -> None:
         steps, drops = joined(join, [(EVENT, 2, 2 * year + 1, None)], [], first=2)
         assert (steps, drops) == ([("predict", 2, None)], [])
     assert restored.state().digest() == whole.state().digest()
+
+
+def test_a_label_taken_off_a_refused_record_reaches_no_other_event_of_its_id() -> None:
+    join = LabelJoin(1, LabelLimits(allowed_lateness_s=100))
+    some: list[Record] = [
+        (EVENT, 1, 1000 * S, None),
+        (EVENT, 7, 10 * S, None),  # too late
+        (OWN_LABEL, 7, 10 * S, 1.0),
+        (EVENT, 7, 1001 * S, None),
+        (OWN_LABEL, 7, 1001 * S, 0.0),
+        (EVENT, 7, 1002 * S, None),  # a duplicate
+        (OWN_LABEL, 7, 1002 * S, 1.0),
+    ]
+    batch = arrivals(some)
+    batch.position[:] = [0, 1, 1, 2, 2, 3, 3]
+    ops, drops = join.admit(batch)
+    assert (ops.op.tolist(), ops.record.tolist()) == ([1, 1, 2], [0, 3, 4])
+    assert [(drop.position, drop.reason) for drop in drops] == [(1, "too_late"), (3, "duplicate")]
+    assert join.drain_early() == []

@@ -6,7 +6,7 @@ import pytest
 
 from streamadapt.config_file import parse_config
 from streamadapt.errors import SourceError
-from streamadapt.recorded import is_there, recorded_stream, stream_identity
+from streamadapt.recorded import is_there, recorded_stream, stream_fingerprint, stream_identity
 from streamadapt.scaffold import scaffold
 
 
@@ -23,11 +23,45 @@ def test_init_proposes_the_dialect_and_replay_reads_by_it(tmp_path: Path) -> Non
     source.close()
     assert records is not None
     assert records.numbers["höhe"].tolist() == [i + 0.5 for i in range(40)]
-    other = tmp_path / "b.csv"  # the dialect is that of its own file
-    other.write_text("höhe,richtung\n1,up\n")
+    other = tmp_path / "b.csv"  # is taken to be written likewise
+    other.write_text("höhe;richtung\n1,5;up\n", encoding="latin-1")
     source = recorded_stream(config, other)
-    assert source.poll(5) is not None
+    records = source.poll(5)
     source.close()
+    assert records is not None
+    assert records.numbers["höhe"].tolist() == [1.5]
+
+
+def test_a_format_is_that_of_its_own_file_and_of_names_that_tell_none(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text('{"x": 1, "y": 2}\n')
+    (tmp_path / "c.csv").write_text("x,y\n3,4\n")
+    text = "name: a\ntask: {kind: regression, target: y}\nrecord: {features: {x: numeric}}\n"
+    text += "learners: {linear: {kind: linear}}\n"
+    text += f"source: {{path: {tmp_path}/a.log, format: jsonl}}"
+    config = parse_config(text, {}, "a pipeline")
+    (tmp_path / "b.log").write_text('{"x": 2, "y": 2}\n')
+    found = []
+    for name in ("a.log", "b.log", "c.csv"):
+        source = recorded_stream(config, tmp_path / name)
+        records = source.poll(5)
+        source.close()
+        assert records is not None
+        found += records.numbers["x"].tolist()
+    assert found == [1.0, 2.0, 3.0]
+
+
+def test_how_a_stream_is_read_belongs_to_what_tells_it_from_others(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,y\n-999,4\n")
+    text = "name: a\ntask: {kind: regression, target: y}\nrecord: {features: {x: numeric}}\n"
+    text += f"learners: {{linear: {{kind: linear}}}}\nsource: {{path: {tmp_path}/a.csv%s}}"
+    plain = parse_config(text % "", {}, "a pipeline")
+    other = parse_config(text % ", csv: {na_values: ['-999']}", {}, "a pipeline")
+    path = tmp_path / "a.csv"
+    assert stream_fingerprint(plain, path) == stream_identity(path)
+    assert stream_fingerprint(other, path) != stream_identity(path)
+    (tmp_path / "x").mkdir()
+    same = tmp_path / "x" / ".." / "a.csv"
+    assert stream_fingerprint(other, path) == stream_fingerprint(other, same)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -166,6 +167,14 @@ def test_a_finished_run_is_replaced(start: Start) -> None:
     expected = first.run()
     first.close()
     assert start().run()["digest"] == expected["digest"]
+
+
+def test_a_run_leaves_no_predictions_of_the_one_before(start: Start, tmp_path: Path) -> None:
+    with closing(start(predictions=True)) as run:
+        run.run()
+    assert (tmp_path / "out" / "predictions.parquet").exists()
+    start(predictions=False).run()
+    assert not (tmp_path / "out" / "predictions.parquet").exists()
 
 
 def test_a_changed_learner_stops_the_resume_and_is_named(start: Start) -> None:

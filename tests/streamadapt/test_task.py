@@ -25,7 +25,7 @@ PIPELINES = {
     "immediate": (CLASSIFY, {}),
     "late by 50 events": (CLASSIFY, {"labels__delay__events": "50"}),
     "late by 40 seconds": (CLASSIFY, {"labels__delay__seconds": "40"}),
-    "small buffers": (CLASSIFY, {"labels__delay__seconds": "50", "labels__max_pending": "30"}),
+    "small buffers": (CLASSIFY, {"labels__delay__seconds": "30", "labels__max_pending": "30"}),
     "forecast": (FORECAST, {}),
 }
 
