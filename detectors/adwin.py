@@ -19,7 +19,7 @@ from streamadapt.detectors.adwin_kernels import ALARM_BEFORE, adwin_run
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import ALARM, LEAST_CONFIDENCE, NO_ALARM, WARNING
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, checked
+from streamadapt.errors import CorruptStateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["ADWIN"]
@@ -80,10 +80,10 @@ class ADWIN(ArrayDetector):
         grace_period: int = 10,
     ) -> None:
         self.delta = float(checked("delta", delta, 0.0, 1.0))
-        self.clock = int(checked("clock", clock, 1, 2**31 - 1))
-        self.max_buckets = int(checked("max_buckets", max_buckets, 2, 1000))
-        self.min_window_length = int(checked("min_window_length", min_window_length, 1, 2**31 - 1))
-        self.grace_period = int(checked("grace_period", grace_period, 0, 2**31 - 1))
+        self.clock = whole("clock", clock, 1, 2**31 - 1)
+        self.max_buckets = whole("max_buckets", max_buckets, 2, 1000)
+        self.min_window_length = whole("min_window_length", min_window_length, 1, 2**31 - 1)
+        self.grace_period = whole("grace_period", grace_period, 0, 2**31 - 1)
         params = [self.delta, self.clock, self.min_window_length, self.grace_period]
         self._buckets = np.zeros((MAX_ROWS, self.max_buckets + 1, 2))
         super().__init__(params, N_COUNTS, 2, (self._buckets,))

@@ -21,7 +21,7 @@ from streamadapt.detectors.page_hinkley_bank_kernels import (
     page_hinkley_at_all_keys,
     page_hinkley_at_keys,
 )
-from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, checked
+from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, whole
 from streamadapt.state import State
 
 __all__ = ["DetectorBank"]
@@ -67,7 +67,7 @@ class DetectorBank:
     state_version = 1
 
     def __init__(self, detector: ArrayDetector, n_keys: int) -> None:
-        self.n_keys = int(checked("n_keys", n_keys, 1, _MAX_KEYS))
+        self.n_keys = whole("n_keys", n_keys, 1, _MAX_KEYS)
         self._params, counts, sums, *more = detector.arrays()
         if more:
             raise ParameterError(f"{detector.kind} keeps a window: it has no row of a fixed width")

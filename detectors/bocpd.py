@@ -13,7 +13,7 @@ from streamadapt.detectors.bocpd_kernels import (
 )
 from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, checked
+from streamadapt.errors import CorruptStateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["BOCPD"]
@@ -102,8 +102,8 @@ class BOCPD(ArrayDetector):
     ) -> None:
         self.mean_run_length = float(checked("mean_run_length", mean_run_length, 1.001, 1e12))
         self.threshold = float(checked("threshold", threshold, 0.0, 1.0))
-        self.min_run_length = int(checked("min_run_length", min_run_length, 1, 1_000_000))
-        self.max_runs = int(checked("max_runs", max_runs, 2, 100_000))
+        self.min_run_length = whole("min_run_length", min_run_length, 1, 1_000_000)
+        self.max_runs = whole("max_runs", max_runs, 2, 100_000)
         self.least_probability = float(checked("least_probability", least_probability, 1e-300, 0.1))
         self.prior_mean = float(checked("prior_mean", prior_mean, -1e50, 1e50))
         self.prior_kappa = float(checked("prior_kappa", prior_kappa, 1e-6, 1e6))

@@ -10,7 +10,7 @@ from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.page_hinkley import Mode
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 
 __all__ = ["CUSUM", "sides"]
 
@@ -62,7 +62,7 @@ class CUSUM(ArrayDetector):
         threshold: float = 50.0,
         mode: Mode = "up",
     ) -> None:
-        self.min_instances = int(checked("min_instances", min_instances, 0, 2**53))
+        self.min_instances = whole("min_instances", min_instances, 0, 2**53)
         self.delta = float(checked("delta", delta, 0.0, LIMIT))
         self.threshold = float(checked("threshold", threshold, 0.0, LIMIT))
         self.mode = mode

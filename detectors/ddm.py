@@ -8,7 +8,7 @@ from streamadapt.detectors.ddm_kernels import N_PARAMS, ddm_run
 from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import checked
+from streamadapt.errors import checked, whole
 
 __all__ = ["DDM"]
 
@@ -57,7 +57,7 @@ class DDM(BitDetector):
     def __init__(
         self, warm_start: int = 30, warning_threshold: float = 2.0, drift_threshold: float = 3.0
     ) -> None:
-        self.warm_start = int(checked("warm_start", warm_start, 0, 2**53))
+        self.warm_start = whole("warm_start", warm_start, 0, 2**53)
         self.warning_threshold = float(checked("warning_threshold", warning_threshold, 0.0, LIMIT))
         self.drift_threshold = float(checked("drift_threshold", drift_threshold, 0.0, LIMIT))
         params = [self.warm_start, self.warning_threshold, self.drift_threshold]

@@ -8,7 +8,7 @@ from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.ecdd_kernels import N_COUNTS, ecdd_run
 from streamadapt.detectors.ecdd_limits import LAMBDAS, RUN_LENGTHS, limits_for
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 
 __all__ = ["ECDD", "Limits"]
 
@@ -96,7 +96,7 @@ class ECDD(BitDetector):
         average_run_length: float = 400.0,
         limits: Limits = "simulated",
     ) -> None:
-        self.min_instances = int(checked("min_instances", min_instances, 0, 2**53))
+        self.min_instances = whole("min_instances", min_instances, 0, 2**53)
         if limits not in {"simulated", "paper"}:
             raise ParameterError(f"limits = {limits!r} is neither 'simulated' nor 'paper'")
         self.limits: Limits = limits

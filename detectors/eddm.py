@@ -6,7 +6,7 @@ from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import N_COMMON
 from streamadapt.detectors.eddm_kernels import eddm_run
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 
 __all__ = ["EDDM"]
 
@@ -55,7 +55,7 @@ class EDDM(BitDetector):
     alarm_threshold = Threshold("beta", "lower", 1e-6, 1.0, is_probability=True)
 
     def __init__(self, warm_start: int = 30, alpha: float = 0.95, beta: float = 0.9) -> None:
-        self.warm_start = int(checked("warm_start", warm_start, 0, 2**53))
+        self.warm_start = whole("warm_start", warm_start, 0, 2**53)
         self.alpha = float(checked("alpha", alpha, 0.0, 1.0))
         self.beta = float(checked("beta", beta, 0.0, 1.0))
         if alpha < beta:

@@ -14,7 +14,7 @@ from streamadapt.detectors.exchangeability_kernels import (
     exchangeability_run,
 )
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, checked
+from streamadapt.errors import CorruptStateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["ExchangeabilityMartingale"]
@@ -85,10 +85,10 @@ class ExchangeabilityMartingale(ArrayDetector):
         seed: int = 0,
     ) -> None:
         self.alpha = float(checked("alpha", alpha, LEAST_CONFIDENCE, 1.0))
-        self.block_size = int(checked("block_size", block_size, 2, 1_000_000))
+        self.block_size = whole("block_size", block_size, 2, 1_000_000)
         self.jump = float(checked("jump", jump, 0.0, 1.0))
         self.stake = float(checked("stake", stake, 0.0, 2.0))
-        self.seed = int(checked("seed", seed, 0, 2**53))
+        self.seed = whole("seed", seed, 0, 2**53)
         self._kept = np.zeros((2, self.block_size))
         params = [2.0 / self.alpha, self.jump, self.stake, self.seed]
         super().__init__(params, N_COUNTS, N_SUMS, (self._kept,))

@@ -11,7 +11,7 @@ from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE
 from streamadapt.detectors.fhddm_kernels import N_COUNTS, RIGHT, N, fhddm_run
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, checked
+from streamadapt.errors import CorruptStateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["FHDDM"]
@@ -71,13 +71,13 @@ class FHDDM(BitDetector):
         confidence_level: float = 0.000001,
         short_window_size: int | None = None,
     ) -> None:
-        size = int(checked("sliding_window_size", sliding_window_size, 1, 1_000_000))
+        size = whole("sliding_window_size", sliding_window_size, 1, 1_000_000)
         level = float(checked("confidence_level", confidence_level, LEAST_CONFIDENCE, 1.0))
         self.sliding_window_size, self.confidence_level = size, level
         self.short_window_size = short_window_size
         short = 0
         if short_window_size is not None:
-            short = int(checked("short_window_size", short_window_size, 1, size))
+            short = whole("short_window_size", short_window_size, 1, size)
         epsilon = math.sqrt(math.log(1 / level) / (2 * size))
         short_epsilon = math.sqrt(math.log(1 / level) / (2 * short)) if short else math.inf
         self._window = np.zeros(size, np.int64)

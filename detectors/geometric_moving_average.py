@@ -8,7 +8,7 @@ from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.page_hinkley import Mode
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import checked
+from streamadapt.errors import checked, whole
 
 __all__ = ["GeometricMovingAverage"]
 
@@ -58,7 +58,7 @@ class GeometricMovingAverage(ArrayDetector):
         alpha: float = 0.99,
         mode: Mode = "up",
     ) -> None:
-        self.min_instances = int(checked("min_instances", min_instances, 0, 2**53))
+        self.min_instances = whole("min_instances", min_instances, 0, 2**53)
         self.threshold = float(checked("threshold", threshold, 0.0, LIMIT))
         self.alpha = float(checked("alpha", alpha, 0.0, 1.0))
         self.mode = mode

@@ -24,6 +24,7 @@ from streamadapt.errors import (
     IncompatibleStateError,
     ParameterError,
     checked,
+    whole,
 )
 from streamadapt.state import State
 
@@ -103,13 +104,13 @@ class KernelTwoSample:
         bandwidth: float = 0.5,
         seed: int = 0,
     ) -> None:
-        self._n_features = int(checked("n_features", n_features, 1, 1_000_000))
-        self.reference_size = int(checked("reference_size", reference_size, 8, 1_000_000))
-        self.window_size = int(checked("window_size", window_size, 8, 1_000_000))
+        self._n_features = whole("n_features", n_features, 1, 1_000_000)
+        self.reference_size = whole("reference_size", reference_size, 8, 1_000_000)
+        self.window_size = whole("window_size", window_size, 8, 1_000_000)
         self.alpha = float(checked("alpha", alpha, 1e-12, 0.5))
-        self.n_frequencies = int(checked("n_frequencies", n_frequencies, 1, 10_000))
+        self.n_frequencies = whole("n_frequencies", n_frequencies, 1, 10_000)
         self.bandwidth = float(checked("bandwidth", bandwidth, 1e-6, 1e6))
-        self.seed = int(checked("seed", seed, 0, 2**53))
+        self.seed = whole("seed", seed, 0, 2**53)
         self._threshold = student_quantile(self.alpha, self.window_size // 2 - 1)
         directions = np.random.default_rng(self.seed).normal(
             size=(self.n_frequencies, self._n_features)

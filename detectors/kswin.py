@@ -13,7 +13,7 @@ from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE, LIMIT, N_CO
 from streamadapt.detectors.kswin_kernels import DISTANCE, HELD, NEXT, ks_probability, kswin_run
 from streamadapt.detectors.mersenne_kernels import N_WORDS, seeded
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, ParameterError, checked
+from streamadapt.errors import CorruptStateError, ParameterError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["KSWIN"]
@@ -77,11 +77,9 @@ class KSWIN(ArrayDetector):
         window: Sequence[float] | None = None,
     ) -> None:
         self.alpha = float(checked("alpha", alpha, 0.0, 1.0))
-        self.stat_size = int(checked("stat_size", stat_size, 1, 10_000))
-        self.window_size = int(
-            checked("window_size", window_size, 2 * self.stat_size, 1_000_000_000)
-        )
-        self.seed = int(checked("seed", seed, 0, 2**63 - 1))
+        self.stat_size = whole("stat_size", stat_size, 1, 10_000)
+        self.window_size = whole("window_size", window_size, 2 * self.stat_size, 1_000_000_000)
+        self.seed = whole("seed", seed, 0, 2**63 - 1)
         has_pool = self.window_size - self.stat_size <= _pool_limit(self.stat_size)
         least = _least_distance(self.stat_size, self.alpha)
         self._window = np.zeros(self.window_size)

@@ -10,7 +10,7 @@ from streamadapt.detectors.detector import ArrayDetector
 from streamadapt.detectors.detector_kernels import LIMIT, N_COMMON
 from streamadapt.detectors.page_hinkley_kernels import AFRESH, page_hinkley_run
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 
 __all__ = ["Mode", "PageHinkley"]
 
@@ -69,7 +69,7 @@ class PageHinkley(ArrayDetector):
         alpha: float = 0.9999,
         mode: Mode = "both",
     ) -> None:
-        self.min_instances = int(checked("min_instances", min_instances, 1, 2**53))
+        self.min_instances = whole("min_instances", min_instances, 1, 2**53)
         self.delta = float(checked("delta", delta, -LIMIT, LIMIT))
         self.threshold = float(checked("threshold", threshold, 0.0, LIMIT))
         self.alpha = float(checked("alpha", alpha, 0.0, 1.0))

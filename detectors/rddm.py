@@ -19,7 +19,7 @@ from streamadapt.detectors.rddm_kernels import (
     rddm_run,
 )
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, checked
+from streamadapt.errors import CorruptStateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["RDDM"]
@@ -90,14 +90,14 @@ class RDDM(BitDetector):
         min_stable_size: int = 7_000,
         warning_limit: int = 1_400,
     ) -> None:
-        self.warm_start = int(checked("warm_start", warm_start, 0, 2**53))
+        self.warm_start = whole("warm_start", warm_start, 0, 2**53)
         self.warning_threshold = float(checked("warning_threshold", warning_threshold, 0.0, LIMIT))
         self.drift_threshold = float(
             checked("drift_threshold", drift_threshold, self.warning_threshold, LIMIT)
         )
-        self.max_concept_size = int(checked("max_concept_size", max_concept_size, 1, 2**53))
-        self.min_stable_size = int(checked("min_stable_size", min_stable_size, 1, 1_000_000))
-        self.warning_limit = int(checked("warning_limit", warning_limit, 1, 2**53))
+        self.max_concept_size = whole("max_concept_size", max_concept_size, 1, 2**53)
+        self.min_stable_size = whole("min_stable_size", min_stable_size, 1, 1_000_000)
+        self.warning_limit = whole("warning_limit", warning_limit, 1, 2**53)
         self._ring = np.zeros(self.min_stable_size, np.int64)
         levels = [self.warning_threshold, self.drift_threshold]
         params = [self.warm_start, *levels, self.max_concept_size, self.warning_limit]

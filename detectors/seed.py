@@ -16,7 +16,7 @@ from streamadapt.detectors.seed_kernels import (
     seed_run,
 )
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, checked
+from streamadapt.errors import CorruptStateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["SEED"]
@@ -88,11 +88,11 @@ class SEED(ArrayDetector):
         max_blocks: int = 4096,
     ) -> None:
         self.delta = float(checked("delta", delta, LEAST_CONFIDENCE, 1.0))
-        self.block_size = int(checked("block_size", block_size, 2, 1_000_000))
+        self.block_size = whole("block_size", block_size, 2, 1_000_000)
         self.epsilon_prime = float(checked("epsilon_prime", epsilon_prime, 0.0, LIMIT))
         self.alpha = float(checked("alpha", alpha, 0.0, LIMIT))
-        self.compress_term = int(checked("compress_term", compress_term, 1, 2**53))
-        self.max_blocks = int(checked("max_blocks", max_blocks, 2, 1_000_000))
+        self.compress_term = whole("compress_term", compress_term, 1, 2**53)
+        self.max_blocks = whole("max_blocks", max_blocks, 2, 1_000_000)
         self._chain = np.zeros((self.max_blocks, N_FIELDS_OF_BLOCK))
         step = min(self.epsilon_prime * self.alpha, LIMIT)
         params = [self.delta, self.block_size, step, self.compress_term]

@@ -12,7 +12,7 @@ from streamadapt.detectors.detector import BitDetector
 from streamadapt.detectors.detector_kernels import LEAST_CONFIDENCE
 from streamadapt.detectors.stepd_kernels import N_COUNTS, RECENT, N, stepd_run
 from streamadapt.detectors.threshold import Threshold
-from streamadapt.errors import CorruptStateError, ParameterError, checked
+from streamadapt.errors import CorruptStateError, ParameterError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["STEPD"]
@@ -64,7 +64,7 @@ class STEPD(BitDetector):
     def __init__(
         self, window_size: int = 30, alpha_drift: float = 0.003, alpha_warning: float = 0.05
     ) -> None:
-        self.window_size = int(checked("window_size", window_size, 1, 1_000_000))
+        self.window_size = whole("window_size", window_size, 1, 1_000_000)
         self.alpha_drift = float(checked("alpha_drift", alpha_drift, 0.0, 1.0))
         self.alpha_warning = float(checked("alpha_warning", alpha_warning, 0.0, 1.0))
         if self.alpha_warning < self.alpha_drift:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamadapt.contracts import FloatArray, OpArray
 from streamadapt.detectors.adwin import ADWIN
 from streamadapt.detectors.detector_kernels import N_FIELDS
-from streamadapt.errors import IncompatibleStateError, ParameterError, checked
+from streamadapt.errors import IncompatibleStateError, ParameterError, checked, whole
 from streamadapt.java_random_kernels import MASK, jump, scrambled
 from streamadapt.models.forest import n_columns
 from streamadapt.models.forest_regressor_kernels import (
@@ -43,6 +43,7 @@ from streamadapt.models.learner import ArrayRegressor
 from streamadapt.models.poisson_kernels import poisson_table
 from streamadapt.models.quantizer_kernels import COLUMN
 from streamadapt.models.tree_description import TreeDescription, described_regression
+from streamadapt.models.tree_room import shared_room
 from streamadapt.state import State, Value
 
 __all__ = ["AdaptiveRandomForestRegressor"]
@@ -162,7 +163,7 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
         n_jobs: int = 1,
     ) -> None:
         super().__init__(n_features)
-        self.n_models = int(checked("n_models", n_models, 1, 10_000))
+        self.n_models = whole("n_models", n_models, 1, 10_000)
         self.max_features = max_features
         self.aggregation_method = aggregation_method
         if aggregation_method not in _VOTES:
@@ -170,7 +171,7 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
                 f"aggregation_method = {aggregation_method!r} is not in {', '.join(_VOTES)}"
             )
         self.lambda_value = checked("lambda_value", lambda_value, 1e-3, 99.0)
-        self.grace_period = int(checked("grace_period", grace_period, 1, 10**12))
+        self.grace_period = whole("grace_period", grace_period, 1, 10**12)
         self.delta = checked("delta", delta, _SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
@@ -178,17 +179,18 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
         self.nominal_features = nominal_features
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
         self.max_depth = max_depth
-        self.n_bins = int(checked("n_bins", n_bins, 2, 10_000))
-        self.min_samples_split = int(checked("min_samples_split", min_samples_split, 1, 10**12))
+        self.n_bins = whole("n_bins", n_bins, 2, 10_000)
+        self.min_samples_split = whole("min_samples_split", min_samples_split, 1, 10**12)
         self.learning_rate = checked("learning_rate", learning_rate, 0.0, 1.0)
         self.warning_delta = checked("warning_delta", warning_delta, _SMALLEST, 1.0)
         self.drift_delta = checked("drift_delta", drift_delta, _SMALLEST, 1.0)
-        self.seed = int(checked("seed", seed, 0, 2**62))
-        self.n_jobs = int(checked("n_jobs", n_jobs, 1, 1024))
-        self._columns = laid_out(self.n_features, nominal_features or {}, self.n_bins)
+        self.seed = whole("seed", seed, 0, 2**62)
+        self.n_jobs = whole("n_jobs", n_jobs, 1, 1024)
+        self._columns = laid_out(self.n_features, nominal_features, self.n_bins)
         self._table = poisson_table(self.lambda_value)
         self._target_column = np.zeros(1, COLUMN)
-        self._members = [self._new_member(m) for m in range(self.n_models)]
+        with shared_room(self.max_size, 2 * self.n_models):  # those in the background included
+            self._members = [self._new_member(m) for m in range(self.n_models)]
 
     def _settings(self) -> NDArray[np.void]:
         settings = regression_settings(
@@ -294,6 +296,8 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
             If the state is of another kind or version, or does not fit this forest's parameters.
         """
         state.expect(type(self).__name__, self.state_version)
+        if f"member_{self.n_models}" in state.values:
+            raise IncompatibleStateError(f"{state.kind}: the state has more trees than n_models")
         self._members = [
             self._restored_member(m, state.child(f"member_{m}").expect("member", 1))
             for m in range(self.n_models)

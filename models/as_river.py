@@ -9,7 +9,7 @@ import numpy as np
 from river import base
 
 from streamadapt.contracts import FloatArray, Learner, LearningTask, Op
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, whole
 from streamadapt.models.learner import ArrayLearner
 from streamadapt.models.registry import LEARNERS
 
@@ -64,7 +64,7 @@ class _View:
     ) -> None:
         self.learner = learner
         self.params = params
-        self.max_features = int(checked("max_features", max_features, 1, 1_000_000))
+        self.max_features = whole("max_features", max_features, 1, 1_000_000)
         if isinstance(learner, str) and learner not in LEARNERS:
             raise ParameterError(f"learner = {learner!r} is not one of {sorted(LEARNERS)}")
         make = LEARNERS[learner] if isinstance(learner, str) else learner
@@ -126,7 +126,7 @@ class ClassifierView(_View, base.Classifier):
         max_features: int = 64,
         max_classes: int = 16,
     ) -> None:
-        self.max_classes = int(checked("max_classes", max_classes, 2, 1_000_000))
+        self.max_classes = whole("max_classes", max_classes, 2, 1_000_000)
         self._make(learner, params, max_features, self.max_classes)
         self._class: dict[Hashable, int] = {}
         self.n_ignored_labels = 0

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import PREDICT, FloatArray, OpArray
-from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.errors import IncompatibleStateError, checked, whole
 from streamadapt.models.baselines_kernels import (
     run_majority,
     run_mean,
@@ -158,7 +158,7 @@ class SeasonalPersistence(_CountsSkipped, ArrayRegressor):
 
     def __init__(self, n_features: int, period: int = 24) -> None:
         super().__init__(n_features)
-        self.period = int(checked("period", period, 1, 100_000_000))
+        self.period = whole("period", period, 1, 100_000_000)
         self._ring = np.zeros(self.period)
         self._place = np.zeros(2, np.int64)
         self._last = np.zeros(1)
@@ -175,12 +175,17 @@ class SeasonalPersistence(_CountsSkipped, ArrayRegressor):
         full = put == self.period
         ring = np.roll(self._ring, -self._place[0]) if full else self._ring[:put].copy()
         last = 0.0 if full else float(self._last[0])
-        values: dict[str, Value] = {"ring": ring, "last": last, "n_skipped": self.n_skipped}
+        values: dict[str, Value] = {
+            "ring": ring,
+            "last": last,
+            "period": self.period,
+            "n_skipped": self.n_skipped,
+        }
         return State(self.kind, self.state_version, values)
 
     def restore(self, state: State) -> None:
         """Become what `state` describes; raises `IncompatibleStateError` if it cannot."""
-        state.expect(self.kind, self.state_version)
+        state.expect(self.kind, self.state_version).agreeing("period", self.period)
         put = len(state.floats("ring"))
         if put > self.period:
             raise IncompatibleStateError(f"{self.kind}: {put} targets, period {self.period}")
@@ -214,7 +219,7 @@ class Persistence(SeasonalPersistence):
 
     def __init__(self, n_features: int, column: int | None = None) -> None:
         super().__init__(n_features, 1)
-        self.column = None if column is None else int(checked("column", column, 0, n_features - 1))
+        self.column = None if column is None else whole("column", column, 0, n_features - 1)
 
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray

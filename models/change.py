@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streamadapt.contracts import LEARN, FloatArray, Forgets, Learner, LearningTask, OpArray
-from streamadapt.errors import checked
-from streamadapt.models.learner import as_rows
-from streamadapt.state import State
+from streamadapt.errors import whole
+from streamadapt.models.learner import as_rows, check_lengths
+from streamadapt.state import State, Value
 
 __all__ = ["ChangeRegressor", "ForgettingChangeRegressor", "learning_changes"]
 
@@ -44,7 +44,7 @@ class ChangeRegressor:
 
     def __init__(self, make: Callable[[], Learner], column: int) -> None:
         self._learner = make()
-        self.column = int(checked("column", column, 0, self._learner.n_features - 1))
+        self.column = whole("column", column, 0, self._learner.n_features - 1)
         self._last = 0.0
 
     @property
@@ -57,15 +57,22 @@ class ChangeRegressor:
         """Always 1."""
         return 1
 
+    @property
+    def n_skipped(self) -> int:
+        """Rows that the regressor could not learn; 0 if it does not count them."""
+        return int(getattr(self._learner, "n_skipped", 0))
+
     def run(
-        self, ops: OpArray, X: ArrayLike, y: ArrayLike, w: FloatArray | None = None
+        self, ops: OpArray, X: ArrayLike, y: ArrayLike, w: ArrayLike | None = None
     ) -> FloatArray:
         """Predict and learn n rows in order; see `streamadapt.contracts.Learner.run`."""
         rows = as_rows(X, self.n_features)
         targets = _usable(np.asarray(y, np.float64))
+        check_lengths(len(rows), y=targets)
         now = _usable(rows[:, self.column])
-        P = self._learner.run(ops, rows, targets - now, w)
-        last = self._last_targets(ops, targets if w is None else np.where(w > 0, targets, np.nan))
+        weights = np.ones(len(rows)) if w is None else np.asarray(w, np.float64)
+        P = self._learner.run(ops, rows, targets - now, weights)
+        last = self._last_targets(ops, np.where(weights > 0, targets, np.nan))
         P[:, 0] += np.where(np.isnan(now), last, now)
         return P
 
@@ -75,11 +82,16 @@ class ChangeRegressor:
 
     def state(self) -> State:
         """Return the regressor's state and the last value seen."""
-        return State("change", 1, {"learner": self._learner.state(), "last": self._last})
+        values: dict[str, Value] = {
+            "learner": self._learner.state(),
+            "last": self._last,
+            "column": self.column,
+        }
+        return State("change", 1, values)
 
     def restore(self, state: State) -> None:
-        """Become what `state` describes."""
-        last = state.expect("change", 1).number("last")
+        """Become what `state` describes; raises `IncompatibleStateError` if it cannot."""
+        last = state.expect("change", 1).agreeing("column", self.column).number("last")
         self._learner.restore(state.child("learner"))
         self._last = last
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 from streamadapt.models.hoeffding_tree import LEAF_PREDICTIONS, coded
 from streamadapt.models.learner import ArrayClassifier, as_rows
 from streamadapt.models.mixture import COMPANIONS, Mixture, MixturePlan
@@ -21,6 +21,7 @@ from streamadapt.state import State
 __all__ = ["DriftMoEClassifier"]
 
 _VARIANTS = {"streamadapt": 0, "paper": 1}
+_TOP_K = 3
 _MODES = {"data": 0, "task": 1}
 
 
@@ -78,7 +79,8 @@ class DriftMoEClassifier(ArrayClassifier):
     mode
         Of the paper's variant: "data" or "task".
     top_k
-        Of the paper's variant: trees that learn a row.
+        Of the paper's variant in mode "data": trees that learn a row; None for 3, or all if there
+        are fewer.
     companions
         Kinds of experts beside trees: "knn", "naive_bayes", "rvfl".
     sharpness
@@ -119,7 +121,7 @@ class DriftMoEClassifier(ArrayClassifier):
         n_models: int = 12,
         variant: Literal["streamadapt", "paper"] = "streamadapt",
         mode: Literal["data", "task"] = "data",
-        top_k: int = 3,
+        top_k: int | None = None,
         companions: tuple[str, ...] = ("knn", "naive_bayes"),
         sharpness: float = 16.0,
         trust: float = 1.0,
@@ -136,8 +138,10 @@ class DriftMoEClassifier(ArrayClassifier):
         is_task = bool(coded("mode", mode, _MODES))
         self.companions = checked_companions(companions)
         least = 1 if is_paper else len(self.companions) + 2
-        self.n_models = int(checked("n_models", n_models, least, 1000))
-        self.top_k = int(checked("top_k", top_k, 1, self.n_models if is_paper else 1000))
+        self.n_models = whole("n_models", n_models, least, 1000)
+        default = min(_TOP_K, self.n_models)
+        most = self.n_models if is_paper and not is_task else 1000
+        self.top_k = default if top_k is None else whole("top_k", top_k, 1, most)
         self.sharpness = checked("sharpness", sharpness, 0.0, 1000.0)
         self.trust = checked("trust", trust, 0.0, 100.0)
         self.fading_factor = checked("fading_factor", fading_factor, 0.5, 1.0 - 1e-6)
@@ -145,7 +149,7 @@ class DriftMoEClassifier(ArrayClassifier):
         self.rewiring_rate = checked("rewiring_rate", rewiring_rate, 0.0, 10.0)
         self.nominal_features = nominal_features
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
-        self.seed = int(checked("seed", seed, 0, 2**62))
+        self.seed = whole("seed", seed, 0, 2**62)
         if is_task and not is_paper:
             raise ParameterError('mode = "task" is the paper\'s: it needs variant = "paper"')
         self._kind = f"drift_moe_{variant}_{mode}"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
 from streamadapt.detectors.bit_adwin_kernels import N_WORDS
-from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.errors import IncompatibleStateError, whole
 from streamadapt.models.extremely_fast_tree_kernels import (
     N_FROZEN,
     N_REVISED,
@@ -114,8 +114,8 @@ class ExtremelyFastDecisionTreeClassifier(HoeffdingTreeClassifier):
             max_size, max_depth, n_split_points, binary_split, memory_estimate_period,
             split_criterion,
         )  # fmt: skip
-        self.min_samples_reevaluate = int(
-            checked("min_samples_reevaluate", min_samples_reevaluate, 1, 10**12)
+        self.min_samples_reevaluate = whole(
+            "min_samples_reevaluate", min_samples_reevaluate, 1, 10**12
         )
         self._beside()
 

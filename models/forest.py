@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
 from streamadapt.detectors.bit_adwin_kernels import N_WORDS
-from streamadapt.errors import checked
+from streamadapt.errors import ParameterError, checked, whole
 from streamadapt.java_random_kernels import MASK, jump, scrambled
 from streamadapt.models.forest_kernels import (
     FIRST,
@@ -42,6 +43,7 @@ from streamadapt.models.poisson_kernels import poisson_table
 from streamadapt.models.split_merit_kernels import INFO_GAIN
 from streamadapt.models.tree_description import TreeDescription, class_spread, described
 from streamadapt.models.tree_kernels import MAX_DEPTH
+from streamadapt.models.tree_room import shared_room
 from streamadapt.state import State
 
 __all__ = ["ForestClassifier", "Ways", "n_columns"]
@@ -82,25 +84,26 @@ class ForestClassifier(ArrayClassifier):
         n_jobs: int,
     ) -> None:
         super().__init__(n_features, n_classes)
-        self.n_models = int(checked("n_models", n_models, 1, 10_000))
+        self.n_models = whole("n_models", n_models, 1, 10_000)
         self.lambda_value = checked("lambda_value", lambda_value, 1e-3, 99.0)
-        self.grace_period = int(checked("grace_period", grace_period, 1, 10**12))
+        self.grace_period = whole("grace_period", grace_period, 1, 10**12)
         self.delta = checked("delta", delta, _SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
         self.nominal_features = nominal_features
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
         self.max_depth = max_depth
-        self.seed = int(checked("seed", seed, 0, 2**62))
-        self.n_jobs = int(checked("n_jobs", n_jobs, 1, 1024))
+        self.seed = whole("seed", seed, 0, 2**62)
+        self.n_jobs = whole("n_jobs", n_jobs, 1, 1024)
 
     def _grow(self, n_subset: int, ways: Ways) -> None:
         """Plant the trees, each leaf of which sees `n_subset` columns, or all if it is 0."""
-        columns = columns_of(self.n_features, self.nominal_features or {})
+        columns = columns_of(self.n_features, self.nominal_features)
         self._columns, self._ways = columns, ways
         per_tree = self.max_size * 2**20 / self.n_models
         self._plan = Plan(columns, self.n_classes, per_tree, self._settings(), n_subset)
-        self._grove = grove_of(self._plan, self._seeds())
+        with shared_room(self.max_size, self.n_models):
+            self._grove = grove_of(self._plan, self._seeds())
         self._forest = np.array(ways, np.float64)
         self._table = poisson_table(self.lambda_value)
         self._no_windows = np.zeros((0, N_WORDS), np.int32)
@@ -115,7 +118,7 @@ class ForestClassifier(ArrayClassifier):
             tau=float(self.tau),
             n_split_points=10,
             binary_split=False,
-            max_depth=int(checked("max_depth", depth, 0, MAX_DEPTH)),
+            max_depth=whole("max_depth", depth, 0, MAX_DEPTH),
             memory_estimate_period=2_000_000,
         )
 
@@ -235,11 +238,14 @@ def n_columns(max_features: int | float | str | None, n_features: int, at_least:
     """
     if max_features is None:
         return n_features
-    if max_features == "sqrt":
+    if isinstance(max_features, str):
+        if max_features != "sqrt":
+            raise ParameterError(
+                f"max_features = {max_features!r} is no number, no share, not 'sqrt', not None"
+            )
         n = math.floor(math.sqrt(n_features) + 0.5) + 1
-    elif isinstance(max_features, int):
-        n = int(checked("max_features", max_features, 1, 1_000_000))
+    elif isinstance(max_features, Integral):
+        n = whole("max_features", max_features, 1, 1_000_000)
     else:
-        share = checked("max_features", float(max_features), 0.0, 1.0)
-        n = math.floor(n_features * share + 0.5)
+        n = math.floor(n_features * checked("max_features", max_features, 0.0, 1.0) + 0.5)
     return min(max(n, at_least), n_features)

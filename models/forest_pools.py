@@ -21,6 +21,7 @@ from streamadapt.models.hoeffding_tree_pools import (
     restored,
     tree_values,
     used_bytes,
+    values_by_column,
 )
 from streamadapt.models.subtree_kernels import ALTERNATE
 from streamadapt.models.tree_kernels import untouched
@@ -140,6 +141,7 @@ def forest_state(kind: str, version: int, grove: Grove, columns: Records) -> Sta
         links = grove.links[m, : int(pools.tree["n_nodes"][0])].copy()
         values[f"tree_{m}"] = State("tree", 1, {**tree_values(pools), "links": links})
     values |= {name: getattr(grove, name).copy() for name in _SMALL}
+    values["columns"] = values_by_column(columns)
     return State(kind, version, values)
 
 
@@ -151,6 +153,7 @@ def restored_grove(plan: Plan, seeds: IntArray, state: State) -> Grove:
     IncompatibleStateError
         If they do not fit.
     """
+    state.agreeing("columns", values_by_column(plan.columns))
     grove = grove_of(plan, seeds)
     for m in range(len(seeds)):
         child = state.child(f"tree_{m}").expect("tree", 1)

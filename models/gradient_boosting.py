@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, OpArray
-from streamadapt.errors import StateError, checked
+from streamadapt.errors import IncompatibleStateError, StateError, checked, whole
 from streamadapt.java_random_kernels import next_int, scrambled
 from streamadapt.models.forest import n_columns
 from streamadapt.models.gradient_boosting_kernels import fill_newton_steps, fill_probabilities
@@ -16,7 +16,8 @@ from streamadapt.models.hoeffding_adaptive_tree_regressor import HoeffdingAdapti
 from streamadapt.models.learner import ArrayClassifier, ArrayRegressor
 from streamadapt.models.quantizer_kernels import MAX_VALUE
 from streamadapt.models.tree_description import TreeDescription
-from streamadapt.state import State
+from streamadapt.models.tree_room import shared_room
+from streamadapt.state import State, Value
 
 __all__ = ["GradientBoostingClassifier", "GradientBoostingRegressor"]
 
@@ -28,25 +29,26 @@ class _Committee:
 
     def __init__(
         self,
-        n_features: int,
+        model: GradientBoostingClassifier | GradientBoostingRegressor,
         n_scores: int,
-        n_models: int,
-        n_drawn: int,
-        seed: int,
-        settings: dict[str, Any],
     ) -> None:
-        random = scrambled(seed)
+        d, n_trees = model.n_features, model.n_models * n_scores
+        n_drawn = n_columns(model.max_features, d)
+        settings = _tree_settings(model, n_trees)
+        random = scrambled(model.seed)
         self.n_skipped, self.columns, self.trees = 0, [], []
-        for _ in range(n_models):
-            left = list(range(n_features))
-            drawn = []
+        self.learning_rate = model.learning_rate
+        for _ in range(model.n_models):
+            left, drawn = list(range(d)), []
             for _ in range(n_drawn):
                 random, place = next_int(random, len(left))
                 drawn.append(left.pop(place))
             self.columns.append(np.array(sorted(drawn)))
-            self.trees.append(
-                [HoeffdingAdaptiveTreeRegressor(n_drawn, **settings) for _ in range(n_scores)]
-            )
+            with shared_room(model.max_size, n_trees):
+                step = [
+                    HoeffdingAdaptiveTreeRegressor(n_drawn, **settings) for _ in range(n_scores)
+                ]
+            self.trees.append(step)
 
     def learnable(self, ops: OpArray, is_good: NDArray[np.bool_], w: FloatArray) -> OpArray:
         """Return ops without the learning of bad rows, which are counted."""
@@ -63,9 +65,18 @@ class _Committee:
             for m, step in enumerate(self.trees)
             for s, tree in enumerate(step)
         }
-        return State(kind, version, {**trees, "n_skipped": self.n_skipped})
+        return State(kind, version, {**trees, "n_skipped": self.n_skipped, **self._identity()})
+
+    def _identity(self) -> dict[str, Value]:
+        """Return what trees of another configuration would mean something else with."""
+        return {"drawn": np.array(self.columns), "learning_rate": float(self.learning_rate)}
 
     def restore(self, state: State) -> None:
+        n, held = self.n_trees, sum(name.startswith("tree_") for name in state.values)
+        if held != n:
+            raise IncompatibleStateError(f"{state.kind}: the state has {held} trees, not {n}")
+        for name, value in self._identity().items():
+            state.agreeing(name, value)
         before = self.state("before", 1)
         try:
             self._restore(state)
@@ -78,6 +89,10 @@ class _Committee:
             for s, tree in enumerate(step):
                 tree.restore(state.child(f"tree_{m}_{s}"))
         self.n_skipped = state.integer("n_skipped")
+
+    @property
+    def n_trees(self) -> int:
+        return sum(len(step) for step in self.trees)
 
     @property
     def n_switched(self) -> int:
@@ -179,19 +194,15 @@ class GradientBoostingClassifier(_Boosted, ArrayClassifier):
         seed: int = 0,
     ) -> None:
         super().__init__(n_features, n_classes)
-        self.n_models = int(checked("n_models", n_models, 1, 10_000))
+        self.n_models = whole("n_models", n_models, 1, 10_000)
         self.learning_rate = checked("learning_rate", learning_rate, 1e-6, 1.0)
         self.max_features, self.max_depth = max_features, max_depth
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
         self.grace_period, self.delta, self.tau = grace_period, delta, tau
         self.n_bins, self.drift_threshold = n_bins, drift_threshold
-        self.seed = int(checked("seed", seed, 0, 2**62))
-        self._n_scores = 1 if n_classes == 2 else n_classes
-        self._boosted = _Committee(
-            self.n_features, self._n_scores, self.n_models,
-            n_columns(max_features, self.n_features), self.seed,
-            _tree_settings(self, self.n_models * self._n_scores),
-        )  # fmt: skip
+        self.seed = whole("seed", seed, 0, 2**62)
+        self._n_scores = 1 if self.n_classes == 2 else self.n_classes
+        self._boosted = _Committee(self, self._n_scores)
 
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray
@@ -278,17 +289,14 @@ class GradientBoostingRegressor(_Boosted, ArrayRegressor):
         seed: int = 0,
     ) -> None:
         super().__init__(n_features)
-        self.n_models = int(checked("n_models", n_models, 1, 10_000))
+        self.n_models = whole("n_models", n_models, 1, 10_000)
         self.learning_rate = checked("learning_rate", learning_rate, 1e-6, 1.0)
         self.max_features, self.max_depth = max_features, max_depth
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
         self.grace_period, self.delta, self.tau = grace_period, delta, tau
         self.n_bins, self.drift_threshold = n_bins, drift_threshold
-        self.seed = int(checked("seed", seed, 0, 2**62))
-        self._boosted = _Committee(
-            self.n_features, 1, self.n_models, n_columns(max_features, self.n_features),
-            self.seed, _tree_settings(self, self.n_models),
-        )  # fmt: skip
+        self.seed = whole("seed", seed, 0, 2**62)
+        self._boosted = _Committee(self, 1)
 
     def _run(
         self, ops: OpArray, X: FloatArray, y: NDArray[np.generic], w: FloatArray, P: FloatArray

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
 from streamadapt.detectors.bit_adwin_kernels import N_WORDS, checked_windows
-from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.errors import IncompatibleStateError, checked, whole
 from streamadapt.java_random_kernels import MASK, MULTIPLIER
 from streamadapt.models.hoeffding_adaptive_tree_kernels import (
     N_ADAPTIVE,
@@ -138,13 +138,13 @@ class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
         )
         self.bootstrap_sampling = bootstrap_sampling
         self.adwin_delta = checked("adwin_delta", adwin_delta, _SMALLEST, 1.0)
-        self.drift_window_threshold = int(
-            checked("drift_window_threshold", drift_window_threshold, 1, 10**9)
+        self.drift_window_threshold = whole(
+            "drift_window_threshold", drift_window_threshold, 1, 10**9
         )
         self.switch_significance = checked(
             "switch_significance", switch_significance, _SMALLEST, 1.0
         )
-        self.seed = int(checked("seed", seed, 0, 2**63 - 1))
+        self.seed = whole("seed", seed, 0, 2**63 - 1)
         self._table = poisson_table(1.0)
         self._beside()
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.errors import IncompatibleStateError, checked, whole
 from streamadapt.models.hoeffding_adaptive_tree_regressor_kernels import (
     N_ADAPTIVE,
     N_PLANTED,
@@ -120,8 +120,8 @@ class HoeffdingAdaptiveTreeRegressor(HoeffdingTreeRegressor):
         self.drift_delta = checked("drift_delta", drift_delta, 0.0, 1.0)
         self.drift_threshold = checked("drift_threshold", drift_threshold, _SMALLEST, 1e15)
         self.alternate_decay = checked("alternate_decay", alternate_decay, 0.0, 1.0)
-        self.alternate_period = int(checked("alternate_period", alternate_period, 1, 10**12))
-        self.alternate_lifetime = int(checked("alternate_lifetime", alternate_lifetime, 1, 10**12))
+        self.alternate_period = whole("alternate_period", alternate_period, 1, 10**12)
+        self.alternate_lifetime = whole("alternate_lifetime", alternate_lifetime, 1, 10**12)
         self._beside()
 
     def _bytes_per_node(self) -> int:

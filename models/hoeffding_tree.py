@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 from streamadapt.models.hoeffding_tree_kernels import (
     MAJORITY,
     NAIVE_BAYES,
@@ -25,6 +25,7 @@ from streamadapt.models.hoeffding_tree_pools import (
     restored,
     tree_values,
     used_bytes,
+    values_by_column,
 )
 from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.split_merit_kernels import GINI, INFO_GAIN
@@ -118,20 +119,20 @@ class HoeffdingTreeClassifier(ArrayClassifier):
         split_criterion: Literal["info_gain", "gini"] = "info_gain",
     ) -> None:
         super().__init__(n_features, n_classes)
-        self.grace_period = int(checked("grace_period", grace_period, 1, 10**12))
+        self.grace_period = whole("grace_period", grace_period, 1, 10**12)
         self.delta = checked("delta", delta, _SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
         self.nominal_features = nominal_features
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
         self.max_depth = max_depth
-        self.n_split_points = int(checked("n_split_points", n_split_points, 1, 10_000))
+        self.n_split_points = whole("n_split_points", n_split_points, 1, 10_000)
         self.binary_split = binary_split
-        self.memory_estimate_period = int(
-            checked("memory_estimate_period", memory_estimate_period, 1, 10**15)
+        self.memory_estimate_period = whole(
+            "memory_estimate_period", memory_estimate_period, 1, 10**15
         )
         self.split_criterion = split_criterion
-        self._columns = columns_of(self.n_features, nominal_features or {})
+        self._columns = columns_of(self.n_features, nominal_features)
         self._pools = plant(
             self._columns, self.n_classes, max_size * 2**20, self._settings(), self._shape()
         )
@@ -149,7 +150,7 @@ class HoeffdingTreeClassifier(ArrayClassifier):
             tau=float(self.tau),
             n_split_points=self.n_split_points,
             binary_split=bool(self.binary_split),
-            max_depth=int(checked("max_depth", depth, 0, MAX_DEPTH)),
+            max_depth=whole("max_depth", depth, 0, MAX_DEPTH),
             memory_estimate_period=self.memory_estimate_period,
         )
 
@@ -175,7 +176,8 @@ class HoeffdingTreeClassifier(ArrayClassifier):
 
     def state(self) -> State:
         """Return nodes and observers in use, as data."""
-        return State(type(self).__name__, self.state_version, tree_values(self._pools))
+        values = tree_values(self._pools) | {"columns": values_by_column(self._columns)}
+        return State(type(self).__name__, self.state_version, values)
 
     def restore(self, state: State) -> None:
         """Become what `state` describes.
@@ -186,6 +188,7 @@ class HoeffdingTreeClassifier(ArrayClassifier):
             If the state is of another kind or version, or does not fit this tree's parameters.
         """
         state.expect(type(self).__name__, self.state_version)
+        state.agreeing("columns", values_by_column(self._columns))
         self._pools = restored(
             self._columns,
             self.n_classes,

@@ -8,7 +8,8 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.contracts import IntArray
+from streamadapt.errors import IncompatibleStateError
 from streamadapt.models.gaussian_kernels import N_STATISTICS
 from streamadapt.models.hoeffding_tree_kernels import (
     COLUMN,
@@ -18,7 +19,9 @@ from streamadapt.models.hoeffding_tree_kernels import (
     Records,
     activate,
 )
+from streamadapt.models.nominal import nominal_sizes
 from streamadapt.models.tree_kernels import NODE, new_nodes, untouched
+from streamadapt.models.tree_room import NoRoomError
 from streamadapt.state import State, Value
 
 __all__ = [
@@ -30,10 +33,10 @@ __all__ = [
     "restored",
     "tree_values",
     "used_bytes",
+    "values_by_column",
 ]
 
 _T = TypeVar("_T", bound=np.generic)
-_MAX_VALUES = 30_000
 _MAX_NODES = 2**30
 _NODE_FIELDS = ("threshold", "weight", "feature", "first_child", "n_children", "test", "depth")
 _COUNTERS = (
@@ -49,7 +52,7 @@ _COUNTERS = (
 _SLOT_POOLS = ("heads", "gauss", "counts")
 
 
-def columns_of(n_features: int, nominal: Mapping[int, int]) -> Records:
+def columns_of(n_features: int, nominal: Mapping[int, int] | None) -> Records:
     """Return `COLUMN` [d]: the numeric columns, then the nominal ones with their rows of counts.
 
     Raises
@@ -57,20 +60,21 @@ def columns_of(n_features: int, nominal: Mapping[int, int]) -> Records:
     ParameterError
         If a nominal column is not there, or has less than 1 or too many values.
     """
-    for column, n_values in nominal.items():
-        if not (0 <= column < n_features and 1 <= n_values <= _MAX_VALUES):
-            raise ParameterError(
-                f"nominal_features = {nominal!r}: columns must be in 0..{n_features - 1} "
-                f"and have 1..{_MAX_VALUES} values"
-            )
+    sizes = nominal_sizes(nominal, n_features)
     columns = np.zeros(n_features, COLUMN)
-    numeric = [j for j in range(n_features) if j not in nominal]
-    columns["source"] = numeric + sorted(nominal)
+    numeric = [j for j in range(n_features) if j not in sizes]
+    columns["source"] = numeric + list(sizes)
     columns["place"] = np.argsort(columns["source"])
-    columns["n_values"] = [nominal.get(int(j), 0) for j in columns["source"]]
+    columns["n_values"] = [sizes.get(int(j), 0) for j in columns["source"]]
     rows = np.where(columns["n_values"] > 0, columns["n_values"] + 2, 0)
     columns["offset"] = np.cumsum(rows) - rows
     return columns
+
+
+def values_by_column(columns: Records) -> IntArray:
+    """Return int64 [d]: how many values each nominal column has, 0 for numeric ones."""
+    by_column: IntArray = columns["n_values"][columns["place"]].astype(np.int64)
+    return by_column
 
 
 class Shape(NamedTuple):
@@ -122,9 +126,7 @@ def _empty(
     per_slot += shape.nodes_per_slot * (NODE.itemsize + 8 * k + 8 + shape.bytes_per_node)
     n_slots = min(int(max_bytes) // per_slot, _MAX_NODES // shape.nodes_per_slot)
     if n_slots < 1:
-        raise ParameterError(
-            f"max_size = {max_bytes / 2**20} is too small: one leaf needs {per_slot / 2**20} MiB"
-        )
+        raise NoRoomError(max_bytes, per_slot)
     n_nodes = n_slots * shape.nodes_per_slot
     tree = np.zeros(1, TREE)
     for name, value in settings.items():

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 from streamadapt.models.hoeffding_tree_regressor_kernels import (
     ADAPTIVE,
     MEAN,
@@ -121,7 +121,7 @@ class HoeffdingTreeRegressor(ArrayRegressor):
         learning_rate: float = 0.01,
     ) -> None:
         super().__init__(n_features)
-        self.grace_period = int(checked("grace_period", grace_period, 1, 10**12))
+        self.grace_period = whole("grace_period", grace_period, 1, 10**12)
         self.delta = checked("delta", delta, _SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
@@ -129,11 +129,11 @@ class HoeffdingTreeRegressor(ArrayRegressor):
         self.nominal_features = nominal_features
         self.max_size = checked("max_size", max_size, 0.0, 1e6)
         self.max_depth = max_depth
-        self.n_bins = int(checked("n_bins", n_bins, 2, 10_000))
-        self.min_samples_split = int(checked("min_samples_split", min_samples_split, 1, 10**12))
+        self.n_bins = whole("n_bins", n_bins, 2, 10_000)
+        self.min_samples_split = whole("min_samples_split", min_samples_split, 1, 10**12)
         self.binary_split = binary_split
         self.learning_rate = checked("learning_rate", learning_rate, 0.0, 1.0)
-        self._columns = laid_out(self.n_features, nominal_features or {}, self.n_bins)
+        self._columns = laid_out(self.n_features, nominal_features, self.n_bins)
         self._tree = plant(
             self._columns, self._settings(), max_size * 2**20, self._bytes_per_node()
         )
@@ -242,6 +242,6 @@ def regression_settings(  # noqa: PLR0913, PLR0917 - the tree's own parameters
     settings["min_samples_split"] = min_samples_split
     settings["learning_rate"] = learning_rate
     settings["leaf_prediction"] = _LEAF_PREDICTIONS[leaf_prediction]
-    settings["max_depth"] = int(checked("max_depth", depth, 0, MAX_DEPTH))
+    settings["max_depth"] = whole("max_depth", depth, 0, MAX_DEPTH)
     settings["binary_split"] = binary_split
     return settings

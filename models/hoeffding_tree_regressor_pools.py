@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.contracts import IntArray
+from streamadapt.errors import IncompatibleStateError
 from streamadapt.java_random_kernels import MASK
 from streamadapt.models.hoeffding_tree_regressor_kernels import (
     LEAF,
@@ -18,14 +19,15 @@ from streamadapt.models.hoeffding_tree_regressor_kernels import (
     TOTALS,
     Tree,
 )
+from streamadapt.models.nominal import nominal_sizes
 from streamadapt.models.quantizer_kernels import AXIS, BIN, COLUMN
 from streamadapt.models.tree_kernels import MULTIWAY, NODE, new_nodes
+from streamadapt.models.tree_room import NoRoomError
 from streamadapt.state import State, Value
 
-__all__ = ["fade", "laid_out", "plant", "replant", "restored", "tree_values"]
+__all__ = ["bins_by_column", "fade", "laid_out", "plant", "replant", "restored", "tree_values"]
 
 _NODES_PER_SLOT = 8  # so about three in four leaves may be inactive before growth ends
-_MAX_VALUES = 30_000
 _MAX_NODES = 2**30
 # What counts evidence, and so fades.
 _EVIDENCE = {
@@ -36,7 +38,7 @@ _EVIDENCE = {
 }
 
 
-def laid_out(n_features: int, nominal: Mapping[int, int], n_bins: int) -> NDArray[np.void]:
+def laid_out(n_features: int, nominal: Mapping[int, int] | None, n_bins: int) -> NDArray[np.void]:
     """Return COLUMN [d]: which columns are nominal, and where the bins of each lie.
 
     Raises
@@ -44,16 +46,11 @@ def laid_out(n_features: int, nominal: Mapping[int, int], n_bins: int) -> NDArra
     ParameterError
         If a nominal column is not there, or has fewer than 1 or too many values.
     """
-    for column, n_values in nominal.items():
-        if not (0 <= column < n_features and 1 <= n_values <= _MAX_VALUES):
-            raise ParameterError(
-                f"nominal_features = {nominal!r}: columns must be in 0..{n_features - 1} "
-                f"and have 1..{_MAX_VALUES} values"
-            )
+    sizes = nominal_sizes(nominal, n_features)
     columns = np.zeros(n_features, COLUMN)
-    columns["n_bins"] = [nominal.get(f, n_bins) for f in range(n_features)]
+    columns["n_bins"] = [sizes.get(f, n_bins) for f in range(n_features)]
     columns["first_bin"] = np.cumsum(columns["n_bins"]) - columns["n_bins"]
-    columns["nominal"] = [f in nominal for f in range(n_features)]
+    columns["nominal"] = [f in sizes for f in range(n_features)]
     return columns
 
 
@@ -83,10 +80,7 @@ def plant(
     fixed += TOTALS.itemsize + SETTINGS.itemsize + 8
     n_slots = min(int(max_bytes - fixed) // per_slot, _MAX_NODES // _NODES_PER_SLOT)
     if n_slots < 1:
-        raise ParameterError(
-            f"max_size = {max_bytes / 2**20} is too small: "
-            f"one leaf needs {(fixed + per_slot) / 2**20} MiB"
-        )
+        raise NoRoomError(max_bytes, fixed + per_slot)
     n_nodes = n_slots * _NODES_PER_SLOT
     tree = Tree(
         nodes=new_nodes(n_nodes),
@@ -126,6 +120,12 @@ def fade(tree: Tree, factor: float) -> None:
             pools[name][field] *= factor
 
 
+def bins_by_column(columns: NDArray[np.void]) -> IntArray:
+    """Return int64 [d]: bins of each numeric column, values of each nominal one as -V."""
+    bins = columns["n_bins"].astype(np.int64)
+    return np.where(columns["nominal"] != 0, -bins, bins)
+
+
 def tree_values(tree: Tree) -> dict[str, Value]:
     """Return copies of what is in use, field by field."""
     values: dict[str, Value] = {
@@ -133,6 +133,7 @@ def tree_values(tree: Tree) -> dict[str, Value]:
         for name, pool in _used(tree).items()
         for field in pool.dtype.names or ()
     }
+    values["columns"] = bins_by_column(tree.columns)
     values["linear"] = tree.linear[: int(tree.totals[0]["n_nodes"])].copy()
     if tree.seen.shape[1]:
         values["seen"] = tree.seen[: int(tree.totals[0]["n_slots"])].copy()
@@ -157,6 +158,7 @@ def restored(
     IncompatibleStateError
         If they do not fit.
     """
+    state.agreeing("columns", bins_by_column(columns))
     tree = plant(columns, settings, max_bytes, bytes_per_node)
     for field in TOTALS.names or ():
         tree.totals[field] = _fitting(state, f"totals.{field}", tree.totals[field])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.errors import IncompatibleStateError, whole
 from streamadapt.models.knn_kernels import LEARNED, N_TALLIES, SKIPPED, run_knn
 from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.scaled_inputs import finite_floats
@@ -51,8 +51,8 @@ class KNNClassifier(ArrayClassifier):
         self, n_features: int, n_classes: int, n_neighbors: int = 5, window_size: int = 512
     ) -> None:
         super().__init__(n_features, n_classes)
-        self.n_neighbors = int(checked("n_neighbors", n_neighbors, 1, 1000))
-        self.window_size = int(checked("window_size", window_size, 1, 1_000_000))
+        self.n_neighbors = whole("n_neighbors", n_neighbors, 1, 1000)
+        self.window_size = whole("window_size", window_size, 1, 1_000_000)
         self._tallies = np.zeros(N_TALLIES, np.int64)
         self._moments = np.zeros((3, self.n_features))
         self._window = np.zeros((self.n_features, self.window_size), np.float32)

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, LearningTask, Op, OpArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, whole
 from streamadapt.state import State
 
-__all__ = ["ArrayClassifier", "ArrayLearner", "ArrayRegressor", "as_rows", "checked"]
+__all__ = ["ArrayClassifier", "ArrayLearner", "ArrayRegressor", "as_rows", "check_lengths"]
 
 
 def as_rows(X: ArrayLike, n_features: int) -> FloatArray:
@@ -32,6 +32,19 @@ def as_rows(X: ArrayLike, n_features: int) -> FloatArray:
     return rows
 
 
+def check_lengths(n: int, **given: NDArray[np.generic]) -> None:
+    """Refuse arrays that are not [n], by their names.
+
+    Raises
+    ------
+    ParameterError
+        If one has another shape.
+    """
+    for name, array in given.items():
+        if array.shape != (n,):
+            raise ParameterError(f"{n} rows, but {name} has shape {array.shape}, expected ({n},)")
+
+
 class ArrayLearner(abc.ABC):
     """A learner over rows of floats; subclasses fill P in `_run` and give their state.
 
@@ -47,7 +60,7 @@ class ArrayLearner(abc.ABC):
     state_version: ClassVar[int] = 1
 
     def __init__(self, n_features: int, n_outputs: int) -> None:
-        self.n_features = int(checked("n_features", n_features, 1, 1_000_000))
+        self.n_features = whole("n_features", n_features, 1, 1_000_000)
         self.n_outputs = n_outputs
         self.feature_names: tuple[str, ...] | None = None
 
@@ -78,10 +91,7 @@ class ArrayLearner(abc.ABC):
         codes = np.require(ops, np.int8, ["C", "W"])
         targets = self._targets(y)
         weights = np.ones(n) if w is None else np.require(w, np.float64, ["C", "W"])
-        if not len(codes) == len(targets) == len(weights) == n:
-            raise ParameterError(
-                f"{n} rows, but {len(codes)} ops, {len(targets)} labels, {len(weights)} weights"
-            )
+        check_lengths(n, ops=codes, y=targets, w=weights)
         P = np.full((n, self.n_outputs), np.nan)
         if n:
             self._run(codes, rows, targets, weights, P)
@@ -128,7 +138,7 @@ class ArrayClassifier(ArrayLearner):
     learning_task = LearningTask.CLASSIFICATION
 
     def __init__(self, n_features: int, n_classes: int) -> None:
-        super().__init__(n_features, int(checked("n_classes", n_classes, 2, 1_000_000)))
+        super().__init__(n_features, whole("n_classes", n_classes, 2, 1_000_000))
 
     @property
     def n_classes(self) -> int:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 from streamadapt.models.learner import ArrayClassifier, as_rows
 from streamadapt.models.linear_kernels import logit_rows, run_logistic
 from streamadapt.models.scaled_inputs import ScaledInputs, finite_floats
@@ -58,8 +58,8 @@ class LogisticRegression(ArrayClassifier, ScaledInputs):
         fading_factor: float = 1.0,
         clip: float = 10.0,
     ) -> None:
-        checked("n_classes", n_classes, 2, 1_000_000)
-        ScaledInputs.__init__(self, n_features, int(n_classes), fading_factor, clip)
+        n_outputs = whole("n_classes", n_classes, 2, 1_000_000)
+        ScaledInputs.__init__(self, n_features, n_outputs, fading_factor, clip)
         self.learning_rate = checked("learning_rate", learning_rate, 1e-9, 1e3)
         self.l2 = checked("l2", l2, 0.0, 1e3)
         self._settings = np.array([learning_rate, l2, fading_factor, clip])

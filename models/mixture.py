@@ -165,6 +165,7 @@ class Mixture:
             **router_values(self.router),
             **{name: expert.state() for name, expert in experts},
             "trees": self.trees.state(),
+            "companions": " ".join(self.plan.companions),
             "counters": self.counters.copy(),
             "skills": self.skills.copy(),
             "shifts": self.shifts.copy(),
@@ -182,6 +183,7 @@ class Mixture:
         IncompatibleStateError
             If they do not fit.
         """
+        state.agreeing("companions", " ".join(self.plan.companions))
         other = Mixture(self.plan)
         other.router = restored_router(other.router, state)
         other.counters = fitting(state.integers("counters"), other.counters)

@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import checked
 from streamadapt.models.learner import ArrayClassifier, as_rows
 from streamadapt.models.naive_bayes_kernels import bayes_logit_rows, fit_laws, run_naive_bayes
+from streamadapt.models.nominal import nominal_sizes
 from streamadapt.models.scaled_inputs import finite_floats
 from streamadapt.state import State, Value
 
@@ -67,13 +68,8 @@ class NaiveBayesClassifier(ArrayClassifier):
         self.fading_factor = float(checked("fading_factor", fading_factor, 0.5, 1.0))
         self.min_density = float(checked("min_density", min_density, 1e-300, 1.0))
         self._n_values = np.zeros(self.n_features, np.int64)
-        for column, n_values in sorted((nominal_features or {}).items()):
-            if column not in range(self.n_features) or not 1 <= n_values <= _MAX_VALUES:
-                raise ParameterError(
-                    f"nominal_features = {nominal_features}: {column} is no column in "
-                    f"[0, {self.n_features - 1}], or {n_values} not in [1, {_MAX_VALUES}]"
-                )
-            self._n_values[column] = n_values
+        sizes = nominal_sizes(nominal_features, self.n_features, _MAX_VALUES)
+        self._n_values[list(sizes)] = list(sizes.values())
         self._first = np.cumsum(self._n_values) - self._n_values
         self._classes = np.zeros(self.n_outputs)
         self._stats = np.zeros((3, self.n_features, self.n_outputs))
@@ -122,6 +118,7 @@ class NaiveBayesClassifier(ArrayClassifier):
             "classes": self._classes.copy(),
             "stats": self._stats.copy(),
             "counts": self._counts.copy(),
+            "columns": self._n_values.copy(),
             "n_skipped": self.n_skipped,
         }
         return State(self.kind, self.state_version, values)
@@ -136,7 +133,7 @@ class NaiveBayesClassifier(ArrayClassifier):
         """
         if (state.kind, state.version) == (self.kind, 1):
             state = self._from_version_1(state)
-        state.expect(self.kind, self.state_version)
+        state.expect(self.kind, self.state_version).agreeing("columns", self._n_values)
         n_skipped = state.integer("n_skipped")
         arrays = {"classes": self._classes, "stats": self._stats, "counts": self._counts}
         values = {name: finite_floats(state, name, a.shape) for name, a in arrays.items()}

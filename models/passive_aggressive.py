@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import checked
+from streamadapt.errors import checked, whole
 from streamadapt.models.learner import ArrayClassifier, ArrayLearner, ArrayRegressor, as_rows
 from streamadapt.models.passive_aggressive_kernels import (
     pa_logit_rows,
@@ -33,9 +33,9 @@ class _PassiveAggressive(ArrayLearner):
         n_vectors: int,
     ) -> None:
         self.C = checked("C", C, 1e-12, 1e12)
-        self.mode = int(checked("mode", mode, 0, 2))
+        self.mode = whole("mode", mode, 0, 2)
         self.learn_intercept = bool(learn_intercept)
-        self._settings = np.array([mode, C, learn_intercept, eps], np.float64)
+        self._settings = np.array([self.mode, C, learn_intercept, eps], np.float64)
         self._weights = np.zeros((n_vectors, self.n_features + 1))
         self._scratch = np.zeros((2, max(self.n_features, self.n_outputs)))
         self._skipped = np.zeros(1, np.int64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import importlib
 import inspect
+import json
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -137,6 +138,7 @@ class RiverLearner(ArrayLearner):
             "model": blob,
             "signature": sign(key, *self._context(version), blob),
             "n_skipped": self.n_skipped,
+            "feature_names": json.dumps(self.feature_names),
         }
         return State(self.kind, self.state_version, values)
 
@@ -153,6 +155,7 @@ class RiverLearner(ArrayLearner):
             If the state is of another kind of model or version of River.
         """
         state.expect(self.kind, self.state_version)
+        state.agreeing("feature_names", json.dumps(self.feature_names))
         key, version, n_skipped = self._key(), state.text("river"), state.integer("n_skipped")
         if version != _river_version():
             raise IncompatibleStateError(

@@ -17,8 +17,8 @@ from streamadapt.contracts import (
     LearningTask,
     OpArray,
 )
-from streamadapt.errors import checked
-from streamadapt.models.learner import as_rows
+from streamadapt.errors import checked, whole
+from streamadapt.models.learner import as_rows, check_lengths
 from streamadapt.models.scaled_inputs import finite_floats
 from streamadapt.state import State, Value
 
@@ -78,7 +78,7 @@ class RobustLearner:
         most_left_out: float = 0.4,
     ) -> None:
         self._learner = make()
-        self.window = int(checked("window", window, 10, 10**9))
+        self.window = whole("window", window, 10, 10**9)
         self.deviations = checked("deviations", deviations, 0.0, 1e6)
         self.most_left_out = checked("most_left_out", most_left_out, 0.0, 1.0)
         self._fade = 1.0 - 1.0 / self.window
@@ -107,6 +107,11 @@ class RobustLearner:
         return int(self._losses[5])
 
     @property
+    def n_skipped(self) -> int:
+        """Rows that the learner could not learn; 0 if it does not count them."""
+        return int(getattr(self._learner, "n_skipped", 0))
+
+    @property
     def threshold(self) -> float:
         """The loss above which a row is left out; infinite while there are few."""
         _, mean, variance, _, n, _ = self._losses.tolist()
@@ -117,12 +122,19 @@ class RobustLearner:
     def run(
         self, ops: OpArray, X: ArrayLike, y: ArrayLike, w: ArrayLike | None = None
     ) -> FloatArray:
-        """Predict and learn n rows in order; see `streamadapt.contracts.Learner.run`."""
-        rows, labels = as_rows(X, self.n_features), np.asarray(y)
+        """Predict and learn n rows in order; see `streamadapt.contracts.Learner.run`.
+
+        Raises
+        ------
+        ParameterError
+            If shapes do not fit; nothing has been learned then.
+        """
+        rows, labels, codes = as_rows(X, self.n_features), np.asarray(y), np.asarray(ops)
         weights = np.ones(len(rows)) if w is None else np.asarray(w, np.float64)
+        check_lengths(len(rows), ops=codes, y=labels, w=weights)
         P = np.full((len(rows), self.n_outputs), np.nan)
         predicts, learns = np.array([PREDICT], np.int8), np.array([LEARN], np.int8)
-        for i, op in enumerate(np.asarray(ops).tolist()):
+        for i, op in enumerate(codes.tolist()):
             row, label, weight = rows[i : i + 1], labels[i : i + 1], weights[i : i + 1]
             guess = self._learner.run(predicts, row, label, _ONE)
             if op & PREDICT:

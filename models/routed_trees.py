@@ -29,6 +29,7 @@ from streamadapt.models.forest_pools import (
 from streamadapt.models.hoeffding_tree_pools import columns_of, fitting
 from streamadapt.models.router import new_router, restored_router, router_bytes, router_values
 from streamadapt.models.scaled_inputs import finite_floats
+from streamadapt.models.tree_room import shared_room
 from streamadapt.state import State, Value
 
 __all__ = ["RoutedPlan", "RoutedTrees"]
@@ -57,11 +58,12 @@ class RoutedTrees:
     def __init__(self, plan: RoutedPlan) -> None:
         self.plan = plan
         d, k, n = plan.n_features, plan.n_classes, plan.n_trees
-        self._columns = columns_of(d, plan.nominal_features or {})
+        self._columns = columns_of(d, plan.nominal_features)
         per_tree = plan.max_bytes / max(n, 1)
         self._forest = Plan(self._columns, k, per_tree, plan.settings, 0)
         self._no_seeds = np.zeros((n, N_SEEDS), np.int64)
-        self.grove = grove_of(self._forest, self._no_seeds)
+        with shared_room(plan.max_bytes / 2**20, max(n, 1)):
+            self.grove = grove_of(self._forest, self._no_seeds)
         self.router = new_router(d, HIDDEN, n or k, plan.seed)
         self.counters = np.zeros(N_COUNTERS, np.int64)
         self.use, self.moments = np.zeros(n), np.zeros((3, d))

@@ -254,7 +254,7 @@ class RVFLClassifier(RVFL, ArrayClassifier):
         self._level = 1.0 / self.n_outputs
         self._build(
             RVFLParameters(
-                n_features, n_hidden, forgetting_factor, drift_speedup, l2, activation,
+                self.n_features, n_hidden, forgetting_factor, drift_speedup, l2, activation,
                 scaling_window, variant, group_size, n_init, seed,
             )
         )  # fmt: skip
@@ -331,7 +331,7 @@ class RVFLRegressor(RVFL, ArrayRegressor):
         super().__init__(n_features)
         self._build(
             RVFLParameters(
-                n_features, n_hidden, forgetting_factor, drift_speedup, l2, activation,
+                self.n_features, n_hidden, forgetting_factor, drift_speedup, l2, activation,
                 scaling_window, variant, group_size, n_init, seed,
             )
         )  # fmt: skip

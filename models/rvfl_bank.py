@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import IncompatibleStateError, ParameterError, checked
-from streamadapt.models.learner import as_rows
+from streamadapt.errors import IncompatibleStateError, ParameterError, whole
+from streamadapt.models.learner import as_rows, check_lengths
 from streamadapt.models.rvfl import RVFL
+from streamadapt.models.rvfl_kernels import SKIPPED
 from streamadapt.state import State, Value
 
 __all__ = ["RVFLBank"]
@@ -43,7 +44,7 @@ class RVFLBank:
     def __init__(self, learner: RVFL, n_keys: int) -> None:
         if learner.parameters.is_paper:
             raise ParameterError("variant = 'paper' is not for a bank")
-        self.n_keys = int(checked("n_keys", n_keys, 1, 10_000_000))
+        self.n_keys = whole("n_keys", n_keys, 1, 10_000_000)
         self._learner = learner
         self._cells = learner.new_cells(self.n_keys)
         self._used = np.zeros(self.n_keys, np.bool_)
@@ -53,6 +54,11 @@ class RVFLBank:
         """Bytes of memory that a key takes."""
         return sum(array.nbytes for array in self._cells.arrays()) // self.n_keys
 
+    @property
+    def n_skipped(self) -> int:
+        """Rows of all keys that could not be learned; see `RVFLClassifier.n_skipped`."""
+        return int(self._cells.tally[:, SKIPPED].sum())
+
     def run(
         self, keys: ArrayLike, ops: OpArray, X: ArrayLike, y: ArrayLike, w: ArrayLike | None = None
     ) -> FloatArray:
@@ -61,15 +67,17 @@ class RVFLBank:
         Raises
         ------
         ParameterError
-            If a key is not in 0..n_keys-1, or lengths differ.
+            If a key is no whole number in 0..n_keys-1, or shapes do not fit.
         """
         rows = as_rows(X, self._learner.n_features)
-        places = np.require(keys, np.int64, ["C", "W"])
+        given = np.asarray(keys)
         codes = np.require(ops, np.int8, ["C", "W"])
         targets = self._learner.targets(y)
         weights = np.ones(len(rows)) if w is None else np.require(w, np.float64, ["C", "W"])
-        if not len(places) == len(codes) == len(targets) == len(weights) == len(rows):
-            raise ParameterError("keys, ops, X, y and w differ in length")
+        check_lengths(len(rows), keys=given, ops=codes, y=targets, w=weights)
+        if len(given) and given.dtype.kind not in "iu":
+            raise ParameterError(f"keys are {given.dtype}, expected whole numbers")
+        places = np.require(given, np.int64, ["C", "W"])
         if len(places) and not (places.min() >= 0 and places.max() < self.n_keys):
             raise ParameterError(f"keys are not all in [0, {self.n_keys - 1}]")
         P = np.full((len(rows), self._learner.n_outputs), np.nan)
@@ -78,8 +86,14 @@ class RVFLBank:
         return P
 
     def state_of(self, key: int) -> State:
-        """Return what a learner that had learned this key's rows alone would give."""
-        return self._learner.state_from(self._cells, key)
+        """Return what a learner that had learned this key's rows alone would give.
+
+        Raises
+        ------
+        ParameterError
+            If it is not in 0..n_keys-1.
+        """
+        return self._learner.state_from(self._cells, whole("key", key, 0, self.n_keys - 1))
 
     def state(self) -> State:
         """Return the states of the keys that came so far."""

@@ -7,13 +7,20 @@ from dataclasses import dataclass
 import numpy as np
 
 from streamadapt.contracts import FloatArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 from streamadapt.models.rvfl_nodes import draw_grouped_nodes, draw_nodes
 
 __all__ = ["RVFLParameters"]
 
 _ACTIVATIONS = {"sigmoid": 0.0, "tanh": 1.0, "relu": 2.0}
 _VARIANTS = ("stable", "paper")
+_WHOLE = {
+    "n_hidden": (1, 4096),
+    "scaling_window": (10, 10**9),
+    "group_size": (1, 4096),
+    "n_init": (1, 100_000),
+    "seed": (0, 2**63 - 1),
+}
 _CLIP, _CLIP_ERROR = 5.0, 10.0
 _FAST_WINDOW, _LEAST_FAST_WINDOW, _SLOWER = 2.0, 100.0, 20.0
 
@@ -35,14 +42,11 @@ class RVFLParameters:
     seed: int
 
     def __post_init__(self) -> None:
-        checked("n_hidden", self.n_hidden, 1, 4096)
+        for name, (low, high) in _WHOLE.items():
+            object.__setattr__(self, name, whole(name, getattr(self, name), low, high))
         checked("forgetting_factor", self.forgetting_factor, 0.5, 1.0 - 1e-6)
         checked("drift_speedup", self.drift_speedup, 1.0, 1e6)
         checked("l2", self.l2, 1e-6, 1e6)
-        checked("scaling_window", self.scaling_window, 10, 10**9)
-        checked("group_size", self.group_size, 1, 4096)
-        checked("n_init", self.n_init, 1, 100_000)
-        checked("seed", self.seed, 0, 2**63 - 1)
         _one_of("activation", self.activation, tuple(_ACTIVATIONS))
         _one_of("variant", self.variant, _VARIANTS)
         if self.is_paper and self.n_hidden % self.group_size:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
 from streamadapt.detectors.adwin import ADWIN
-from streamadapt.errors import IncompatibleStateError, checked
+from streamadapt.errors import IncompatibleStateError, checked, whole
 from streamadapt.models.learner import ArrayClassifier
 from streamadapt.models.sam_knn_kernels import COUNT, N_CUTS, N_PLACES, SKIPPED, START, run_sam_knn
 from streamadapt.models.scaled_inputs import finite_floats
@@ -79,9 +79,9 @@ class SAMKNNClassifier(ArrayClassifier):
         delta: float = 0.002,
     ) -> None:
         super().__init__(n_features, n_classes)
-        self.n_neighbors = int(checked("n_neighbors", n_neighbors, 1, 1000))
-        self.max_window_size = int(checked("max_window_size", max_window_size, 2, 1_000_000))
-        self.min_window_size = int(checked("min_window_size", min_window_size, 1, max_window_size))
+        self.n_neighbors = whole("n_neighbors", n_neighbors, 1, 1000)
+        self.max_window_size = whole("max_window_size", max_window_size, 2, 1_000_000)
+        self.min_window_size = whole("min_window_size", min_window_size, 1, max_window_size)
         self.long_term_share = float(checked("long_term_share", long_term_share, 0.0, 1.0))
         self.delta = delta
         size = self.max_window_size

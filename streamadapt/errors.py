@@ -22,6 +22,8 @@ Both errors of stores are a ``StoreError`` as well.
 
 from __future__ import annotations
 
+from numbers import Real
+
 __all__ = [
     "BadRecordError",
     "ConfigError",
@@ -39,6 +41,7 @@ __all__ = [
     "StoreRefusedError",
     "StreamAdaptError",
     "checked",
+    "whole",
 ]
 
 
@@ -104,6 +107,17 @@ class LawError(FatalError):
 
 def checked(name: str, value: float, low: float, high: float) -> float:
     """Return `value` if low <= value <= high, else raise `ParameterError` naming all four."""
-    if not low <= value <= high:
+    if not (isinstance(value, Real) and low <= value <= high):
         raise ParameterError(f"{name} = {value!r} is not in [{low}, {high}]")
     return value
+
+
+def whole(name: str, value: float, low: int, high: int) -> int:
+    """Return `value` as an int if it is a whole number in [low, high], else raise `ParameterError`.
+
+    >>> whole("n_models", 2.0, 1, 10)
+    2
+    """
+    if checked(name, value, low, high) % 1 != 0:
+        raise ParameterError(f"{name} = {value!r} is not a whole number")
+    return int(value)

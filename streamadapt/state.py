@@ -83,6 +83,21 @@ class State:
             )
         return self
 
+    def agreeing(self, name: str, value: Value) -> State:
+        """Return this state if it holds `value` as `name`, or no `name`, as older ones may.
+
+        Raises
+        ------
+        IncompatibleStateError
+            If it holds another: it is of another configuration.
+        """
+        held = self.values.get(name, value)
+        if not same_bits(held, value):
+            raise IncompatibleStateError(
+                f"{self.kind}: the state has {name} = {held!r}, the configuration {value!r}"
+            )
+        return self
+
     def array(self, name: str) -> NDArray[np.generic]:
         """Return a writable copy of the array `name`."""
         value = self._get(name)
