@@ -52,8 +52,10 @@ class HoeffdingTreeClassifier(ArrayClassifier):
     - Naive Bayes is computed in logarithms, so it does not underflow.  If no class is possible, the
       class weights are predicted instead of class 0.
     - A missing value (NaN, infinite, larger than 1e100, a nominal value outside 0..V-1) is skipped
-      by observers and by naive Bayes, and goes to the heaviest child; so does a nominal value for
-      which a split has no branch.  In MOA such rows end at the inner node and are not learned.
+      by observers and by naive Bayes.  NaN and infinite values go to the heaviest child, as does a
+      value for which a split by all values has no branch; in MOA such rows end at the inner node
+      and are not learned.  All other values go where a threshold, or a test of one value, sends
+      them: 1e200 is above the threshold, and 99 is not 1, in whatever range they should be.
     - The weight since the last attempt to split is summed by itself; MOA subtracts two rounded
       sums, which now and then delays an attempt by a row.  Merits that differ by less than 1e-10
       are equal, so that rounding decides nothing; of equals the last column wins.

@@ -38,7 +38,7 @@ class LinearRegression(ArrayRegressor, ScaledInputs):
     the squared error (Kulis and Bartlett, "Implicit online learning", ICML 2010), which for large
     rates is the normalised LMS filter.  The rate is ``max(learning_rate, 1 / sqrt(evidence))``.
     Missing, infinite or huge (above 1e100) inputs count as their mean; rows without any input, or
-    whose target is not usable, are skipped.
+    whose target is not usable, are skipped.  A row's weight counts as at most 1e6.
 
     Parameters
     ----------

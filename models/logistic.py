@@ -23,7 +23,8 @@ class LogisticRegression(ArrayClassifier, ScaledInputs):
     Each labelled row first updates mean and variance of its inputs, then takes one implicit
     gradient step on the log loss (Kulis and Bartlett, "Implicit online learning", ICML 2010).  The
     rate is ``max(learning_rate, 1 / sqrt(evidence))``.  Missing, infinite or huge (above 1e100)
-    inputs count as their mean; rows without any input, or whose label is no class, are skipped.
+    inputs count as their mean; rows without any input, or whose label is no class, are skipped.  A
+    row's weight counts as at most 1e6.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ class NaiveBayesClassifier(ArrayClassifier):
     in a class is a point there, as in MOA.  Shares of nominal values are MOA's, (count + 1) /
     (total + values seen).  What is missing (NaN, infinite, above 1e100, no value of a nominal
     feature) is left out.  Rows without any value, or whose label or weight cannot be used, are
-    skipped and counted.
+    skipped and counted.  A weight counts as at most 1e6.
 
     Parameters
     ----------

@@ -71,7 +71,7 @@ class PassiveAggressiveClassifier(_PassiveAggressive, ArrayClassifier):
     is River's ``PAClassifier``; with more, the right class and its strongest rival move apart.
     Inputs are taken as they are: scale them first.  Missing, infinite or huge (above 1e100) ones
     count as 0; rows without any input, or whose label or weight cannot be used, are skipped.
-    Weights of rows multiply `C`.
+    Weights of rows, of which at most 1e6 counts, multiply `C`.
 
     Parameters
     ----------

@@ -189,7 +189,7 @@ class RVFLClassifier(RVFL, ArrayClassifier):
     Scores estimate the classes' probabilities; what is predicted are their parts above 0.001,
     made to sum to 1.  Inputs are deviations from running means, at most 5; missing, infinite or
     huge (above 1e100) ones count as the mean.  Rows without any input, or whose label or weight
-    cannot be used, are skipped and counted.
+    cannot be used, are skipped and counted.  A row's weight counts as at most 1e6.
 
     Parameters
     ----------

@@ -272,6 +272,7 @@ class Replay:
 
     def _summary(self, seconds: float) -> dict[str, Any]:
         counts = self.task.counts
+        counts |= {f"rows_skipped_by_{lane}": n for lane, n in self.task.rows_skipped().items()}
         return {
             "name": self.config.name,
             "source": self._source_path.name if self._source_path else "generated",

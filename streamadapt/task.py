@@ -186,6 +186,14 @@ class Task:
         """Return {lane: {warning: n, drift: n}} of the watched lanes."""
         return {lane.name: dict(lane.counts) for lane in self.lanes if lane.is_watched}
 
+    def rows_skipped(self) -> dict[str, int]:
+        """Return {lane: rows that its learner could not learn since it was made}, but no zeros.
+
+        Learners that do not count them have no ``n_skipped``, and are left out.
+        """
+        counts = {lane.name: int(getattr(lane.learner, "n_skipped", 0)) for lane in self.lanes}
+        return {name: n for name, n in counts.items() if n}
+
     def state(self) -> State:
         """Return everything that decides what this task will say from here on, and its counts."""
         return State(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 
 from streamadapt.connectors.partition_log import BrokerError, GroupConsumer
 from streamadapt.contracts import Reporter
@@ -58,7 +59,11 @@ class WorkerReport:
     def end(self) -> None:
         """Tell the last numbers."""
         self._reporter.gauge("ready", 0.0)
-        self._reporter.note("left", {"records": self._taken})
+        skipped: Counter[str] = Counter()
+        for live in self._holdings.tasks.values():
+            skipped.update(live.task.rows_skipped())
+        fields: dict[str, object] = {"records": self._taken}
+        self._reporter.note("left", fields | ({"rows_skipped": dict(skipped)} if skipped else {}))
 
     def _partitions(self) -> dict[str, object]:
         holdings = self._holdings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 from typing import Any
 
@@ -206,3 +207,19 @@ def test_a_long_call_tells_all_its_alarms(name: str) -> None:
     assert [alarm.index for alarm in found] == np.flatnonzero(flags).tolist()
     # ECDD compares with the mean since its last alarm, which here comes to lie between both rates.
     assert any(alarm.index > 66_000 for alarm in found) or (name == "ecdd" and found)
+
+
+def whole_parameters() -> list[tuple[str, str, float]]:
+    """Return (name, parameter, a value with a fraction) of each parameter that is an int."""
+    return [
+        (name, parameter.name, (parameter.default or 2) + 0.5)
+        for name in NAMES
+        for parameter in inspect.signature(DETECTORS[name]).parameters.values()
+        if parameter.annotation in {"int", "int | None"}
+    ]
+
+
+@pytest.mark.parametrize(("name", "parameter", "value"), whole_parameters())
+def test_a_parameter_with_a_fraction_is_refused(name: str, parameter: str, value: float) -> None:
+    with pytest.raises(ParameterError, match=f"{parameter} = {value} is not a whole number"):
+        DETECTORS[name](**{parameter: value})

@@ -149,3 +149,12 @@ def test_a_state_of_another_forest_is_refused() -> None:
 def test_a_wrong_parameter_is_named(name: str, value: Any) -> None:
     with pytest.raises(ParameterError, match=name):
         AdaptiveRandomForestRegressor(2, **{name: value})
+
+
+@pytest.mark.parametrize("n_models", [2, 4])
+def test_a_state_of_another_number_of_trees_is_refused(n_models: int) -> None:
+    ours = forest(n_models=n_models, max_size=8.0 * n_models / 3)
+    before = ours.state().digest()
+    with pytest.raises(IncompatibleStateError):
+        ours.restore(forest().state())
+    assert ours.state().digest() == before

@@ -274,3 +274,12 @@ def test_a_state_of_another_baseline_is_refused_and_changes_nothing(
 def test_a_bad_period_is_refused() -> None:
     with pytest.raises(ParameterError, match="period"):
         SeasonalPersistence(1, 0)
+
+
+@pytest.mark.parametrize("period", [3, 8])
+def test_a_state_of_another_season_is_refused(period: int) -> None:
+    """Four targets are a season of four, and half of one of eight: they mean something else."""
+    season = SeasonalPersistence(1, 4)
+    season.learn(np.zeros((6, 1)), np.arange(6.0))
+    with pytest.raises(IncompatibleStateError, match="period"):
+        SeasonalPersistence(1, period).restore(season.state())

@@ -185,3 +185,17 @@ def test_a_state_of_other_sizes_is_refused(variant: Any, name: str) -> None:
 def test_parameters_that_mean_nothing_are_refused(bad: dict[str, Any]) -> None:
     with pytest.raises(ParameterError):
         DriftMoEClassifier(5, 3, **{"variant": "paper", "n_models": 4, **bad})
+
+
+@pytest.mark.parametrize("mode", ["data", "task"])
+def test_the_default_of_top_k_fits_few_trees(mode: Any) -> None:
+    assert DriftMoEClassifier(4, 2, n_models=2, variant="paper", mode=mode).top_k == 2
+    assert DriftMoEClassifier(4, 2, variant="paper", mode=mode).top_k == 3
+
+
+def test_a_state_of_companions_in_another_order_is_refused() -> None:
+    ours, other = (moe("streamadapt", companions=two) for two in (
+        ("knn", "naive_bayes"), ("naive_bayes", "knn")
+    ))  # fmt: skip
+    with pytest.raises(IncompatibleStateError, match="companions"):
+        ours.restore(other.state())

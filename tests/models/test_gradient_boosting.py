@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streamadapt.errors import ParameterError, StateError
+from streamadapt.errors import IncompatibleStateError, ParameterError, StateError
 from streamadapt.models import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
@@ -167,3 +167,49 @@ def test_a_wrong_parameter_is_named(name: str, value: Any) -> None:
         GradientBoostingClassifier(3, 2, **{name: value})
     with pytest.raises(ParameterError, match=name):
         GradientBoostingRegressor(3, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ({"seed": 1}, "drawn"),
+        ({"max_features": 3}, "drawn"),
+        ({"n_models": 2}, "6 trees, not 4|3 trees, not 2"),
+        ({"n_models": 4}, "not 8|not 4"),
+        ({"learning_rate": 0.1}, "learning_rate"),
+    ],
+)
+@pytest.mark.parametrize("k", [0, 2])
+def test_a_state_of_another_configuration_is_refused(
+    k: int, other: dict[str, Any], said: str
+) -> None:
+    def make(**chosen: Any) -> GradientBoostingClassifier | GradientBoostingRegressor:
+        chosen = {
+            "n_models": 3,
+            "max_features": 2,
+            "max_size": 0.1 * chosen.get("n_models", 3),
+        } | chosen
+        if k == 0:
+            return GradientBoostingRegressor(5, **chosen)
+        return GradientBoostingClassifier(5, k, **chosen)
+
+    ours = make(**other)
+    before = ours.state().digest()
+    with pytest.raises(IncompatibleStateError, match=said):
+        ours.restore(make().state())
+    assert ours.state().digest() == before
+
+
+def test_a_state_of_more_classes_is_refused() -> None:
+    with pytest.raises(IncompatibleStateError, match="9 trees, not 3"):
+        GradientBoostingClassifier(5, 2, 3).restore(GradientBoostingClassifier(5, 3, 3).state())
+
+
+def test_a_state_from_before_columns_and_rate_were_kept_is_taken() -> None:
+    X, y = classes.drifting(7, 300)
+    ours, other = (GradientBoostingClassifier(5, 3, 2, **EAGER) for _ in range(2))
+    ours.learn(X, y)
+    state = ours.state()
+    old = {n: v for n, v in state.values.items() if n not in {"drawn", "learning_rate"}}
+    other.restore(dataclasses.replace(state, values=old))
+    assert other.state().digest() == state.digest()

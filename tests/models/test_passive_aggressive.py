@@ -149,3 +149,11 @@ def test_a_state_of_another_shape_is_refused() -> None:
 def test_a_bad_parameter_is_refused_by_its_name(name: str, value: Any) -> None:
     with pytest.raises(ParameterError, match=name):
         PassiveAggressiveRegressor(2, **{name: value})
+
+
+@pytest.mark.parametrize("mode", [1.5, 3, "PA"])
+def test_a_mode_that_there_is_not_is_refused(mode: Any) -> None:
+    for make in (lambda: PassiveAggressiveClassifier(2, 2, mode=mode),
+                 lambda: PassiveAggressiveRegressor(2, mode=mode)):  # fmt: skip
+        with pytest.raises(ParameterError, match="mode"):
+            make()

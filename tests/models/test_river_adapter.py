@@ -412,3 +412,10 @@ def test_random_state_inside_a_model_survives() -> None:
 def test_importing_models_does_not_import_river() -> None:
     script = "import sys, streamadapt.models; sys.exit('river' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_a_state_of_other_names_of_features_is_refused() -> None:
+    """River would see only features that it does not know."""
+    model = RiverClassifier(1, 2, feature_names=("a",), signing_key=KEY)
+    with pytest.raises(IncompatibleStateError, match="feature_names"):
+        RiverClassifier(1, 2, feature_names=("b",), signing_key=KEY).restore(model.state())

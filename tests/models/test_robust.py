@@ -117,3 +117,30 @@ def test_a_state_of_another_learner_is_refused_and_changes_nothing() -> None:
 def test_a_bad_parameter_is_refused_by_its_name(name: str, value: float) -> None:
     with pytest.raises(ParameterError, match=name):
         RobustLearner(lambda: MajorityClass(1, 2), **{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("ops", {"ops": PLAY[:10]}),
+        ("y", {"y": np.zeros(20, int)}),
+        ("y", {"y": np.zeros((50, 1), int)}),
+        ("w", {"w": np.ones(20)}),
+        ("w", {"w": 1.0}),
+    ],
+)
+def test_lengths_that_differ_are_refused_before_anything_is_learned(
+    name: str, given: dict[str, Any]
+) -> None:
+    robust = RobustLearner(lambda: LogisticRegression(4, 2))
+    before = robust.state().digest()
+    fit: dict[str, Any] = {"ops": PLAY[:50], "y": np.zeros(50, int), "w": np.ones(50)}
+    with pytest.raises(ParameterError, match=f"50 rows, but {name} has shape"):
+        robust.run(X=np.zeros((50, 4)), **{**fit, **given})
+    assert robust.state().digest() == before
+
+
+def test_rows_that_its_learner_skips_are_counted() -> None:
+    robust = RobustLearner(lambda: MajorityClass(1, 2))
+    robust.run(PLAY[:4], np.zeros((4, 1)), np.array([0, -1, 5, 1]))
+    assert robust.n_skipped == 2

@@ -389,3 +389,28 @@ def test_a_bank_refuses_keys_it_has_not() -> None:
             bank.run([key], np.array([3], np.int8), [[0.0]], [0.0])
     with pytest.raises(ParameterError, match="variant"):
         RVFLBank(RVFLRegressor(1, 10, variant="paper"), 2)
+
+
+def test_a_bank_refuses_keys_that_are_not_whole_and_shapes_that_do_not_fit() -> None:
+    bank = RVFLBank(RVFLRegressor(1, 4), 2)
+    fit = {"keys": [0, 1], "ops": np.array([3, 3], np.int8), "y": [0.0, 1.0], "w": [1.0, 1.0]}
+    for name, bad in (
+        ("keys", [0.0, 1.7]), ("keys", [[0], [1]]), ("keys", 1), ("y", [[0.0], [1.0]]),
+        ("w", 1.0), ("ops", np.array([3], np.int8)),
+    ):  # fmt: skip
+        with pytest.raises(ParameterError, match=name):
+            bank.run(X=[[0.0], [1.0]], **{**fit, name: bad})
+    for key in (-1, 2, 0.5):
+        with pytest.raises(ParameterError, match="key"):
+            bank.state_of(key)  # type: ignore[arg-type]
+
+
+def test_a_bank_counts_the_rows_that_its_keys_skip() -> None:
+    bank = RVFLBank(RVFLRegressor(1, 4), 3)
+    bank.run([0, 1, 2], np.full(3, 3, np.int8), np.zeros((3, 1)), [np.nan, 1.0, np.inf])
+    assert bank.n_skipped == 2
+
+
+def test_a_whole_number_may_be_a_float() -> None:
+    ours, other = RVFLClassifier(2, 2, n_hidden=8.0), RVFLClassifier(2, 2, n_hidden=8)  # type: ignore[arg-type]
+    assert ours.state().digest() == other.state().digest()

@@ -107,3 +107,10 @@ def test_numbers_texts_and_children_are_read_back() -> None:
 def test_size_counts_all_arrays_texts_and_numbers() -> None:
     child = State("c", 1, {"w": np.zeros(5)})
     assert State("k", 1, {"c": child, "t": "abc", "n": 1, "w": np.zeros(2)}).nbytes() == 67
+
+
+def test_a_state_of_another_configuration_disagrees_and_an_older_one_does_not() -> None:
+    state = State("demo", 1, {"columns": np.array([0, 4])})
+    assert state.agreeing("columns", np.array([0, 4])).agreeing("period", 7) is state
+    with pytest.raises(IncompatibleStateError, match="columns = "):
+        state.agreeing("columns", np.array([4, 0]))
