@@ -172,3 +172,11 @@ def test_lanes_of_one_horizon_are_graded_at_that_horizon(tmp_path: Path) -> None
         assert metrics[f"persistence@{horizon}"]["mae"] == pytest.approx(naive, rel=1e-12)
         assert metrics[f"persistence@{horizon}"]["graded"] == len(values) - horizon
     assert metrics["linear@3"]["mae"] < metrics["running_mean@3"]["mae"]
+
+
+def test_rows_that_a_learner_could_not_learn_are_told_by_lane(tmp_path: Path) -> None:
+    task = Run(config(CLASSIFY), write_classes(tmp_path / "stream.csv")).task
+    assert task.rows_skipped() == {}
+    learner = next(lane for lane in task.lanes if lane.name == "majority").learner
+    learner.run(np.full(2, 2, np.int8), np.zeros((2, learner.n_features)), np.array([-1, 0]))
+    assert task.rows_skipped() == {"majority": 1}
