@@ -155,7 +155,6 @@ class RiverLearner(ArrayLearner):
             If the state is of another kind of model or version of River.
         """
         state.expect(self.kind, self.state_version)
-        state.agreeing("feature_names", json.dumps(self.feature_names))
         key, version, n_skipped = self._key(), state.text("river"), state.integer("n_skipped")
         if version != _river_version():
             raise IncompatibleStateError(
@@ -165,6 +164,7 @@ class RiverLearner(ArrayLearner):
         if not isinstance(blob, bytes) or not isinstance(signature, bytes):
             raise IncompatibleStateError(f"{self.kind}: no signed model in this state")
         model = load(blob, key, signature, *self._context(version))
+        state.agreeing("feature_names", json.dumps(self.feature_names))
         if type(model) is not type(self._model):
             raise IncompatibleStateError(
                 f"{self.kind}: holds {type(model).__name__}, expected {type(self._model).__name__}"
