@@ -21,7 +21,7 @@ MAKERS: list[tuple[Any, int]] = [
     (lambda size: AdaptiveRandomForestRegressor(30, 10, max_size=size), 20),
     (lambda size: GradientBoostingClassifier(30, 3, 5, max_size=size), 15),
     (lambda size: GradientBoostingRegressor(30, 5, max_size=size), 5),
-    (lambda size: DriftMoEClassifier(30, 4, 6, variant="paper", max_size=size), 6),
+    (lambda size: DriftMoEClassifier(30, 4, 20, variant="paper", max_size=size), 20),
 ]
 
 
