@@ -27,6 +27,7 @@ from streamadapt.models.hoeffding_tree_kernels import (
     MAX_WEIGHT,
     Records,
     activate,
+    claim_slot,
     gather,
     rank_leaves,
     weight_of,
@@ -103,9 +104,7 @@ def run_revising(
             node = child_of(X, i, nodes, node)
         if not is_revised:
             nodes[leaf].weight += w[i]
-            if slot < 0 and tree[0].n_free > 0:
-                activate(tree, nodes, heads, gauss, counts, free_slots, leaf)
-                slot = int(nodes[leaf].first_child)
+            slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
             if slot >= 0 and heads[slot, HAS_SEEN] == 0.0:
                 for j in range(gains.shape[1]):
                     gains[slot, j] = 0.0

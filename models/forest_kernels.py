@@ -25,6 +25,7 @@ from streamadapt.models.hoeffding_tree_kernels import (
     Records,
     activate,
     attempt_split,
+    claim_slot,
     is_blank,
     rank_leaves,
     release,
@@ -113,11 +114,13 @@ def run_members(
                 continue
             if phase == AGAIN and is_judged and nodes[front].first_child == front_slot:
                 continue
-            weight = w[i] * times if phase != AGAIN else 0.0
+            weight = w[i] * times if learns and phase != AGAIN else 0.0
             if phase == BEHIND and forest[BEHIND_IS_RESAMPLED] == 0.0:
                 weight = w[i]
             leaf: int = leaf_of(X, i, nodes, root, weight)
             slot = int(nodes[leaf].first_child)
+            if weight != 0.0:
+                slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
             bayes = judge(
                 X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
             )
@@ -132,7 +135,7 @@ def run_members(
                 right = class_of(bayes, leaf, slot, kind, class_weights, heads) == y[i]
                 error = int(not right)
                 if phase == FRONT:
-                    tallies[m, GRADED] += 1.0
+                    tallies[m, GRADED] += w[i]
                     tallies[m, RIGHT] += w[i] if right else 0.0
             if weight == 0.0:
                 continue
@@ -192,7 +195,7 @@ def run_members(
                 if links[0, ALTERNATE] >= 0:
                     tallies[m, N_TAKEN_OVER] += 1.0
                     clear_window(windows, WARNING)
-                    replace(0, nodes, class_weights, links, no_windows)
+                    replace(0, tree, nodes, class_weights, free_slots, links, no_windows)
                     compact(tree, nodes, class_weights, free_slots, promises, links, no_windows)
                     for j in range(patches.shape[2]):
                         patches[m, 0, j] = patches[m, 1, j]
@@ -257,7 +260,7 @@ def learn_row(
     first = N_HEADS + class_weights.shape[1]
     if slot >= 0 and heads.shape[1] > first and heads[slot, first] < 0.0:
         seed = draw_columns(columns, heads[slot, first:], row, seed)
-    if slot >= 0 and heads.shape[1] > first and heads[slot, HAS_SEEN] == 0.0:
+    if slot >= 0 and heads[slot, HAS_SEEN] == 0.0:  # it may be newer than the judgement
         judge(X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch)
     is_time, log_value = learn_at(
         leaf, slot, c, w, bayes, tree, columns, class_weights, heads, gauss, counts, row

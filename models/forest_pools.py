@@ -12,7 +12,7 @@ from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.detectors.bit_adwin_kernels import N_WORDS, Windows, checked_windows
 from streamadapt.errors import IncompatibleStateError
 from streamadapt.java_random_kernels import MASK
-from streamadapt.models.forest_kernels import N_TALLIES
+from streamadapt.models.forest_kernels import N_TAKEN_OVER, N_TALLIES
 from streamadapt.models.hoeffding_tree_kernels import N_HEADS, Pools, Records
 from streamadapt.models.hoeffding_tree_pools import (
     Shape,
@@ -155,8 +155,11 @@ def restored_grove(plan: Plan, seeds: IntArray, state: State) -> Grove:
     """
     state.agreeing("columns", values_by_column(plan.columns))
     grove = grove_of(plan, seeds)
+    n_slots = grove.free_slots.shape[1]
+    grove.tallies[:] = fitting(state.floats("tallies"), grove.tallies)
     for m in range(len(seeds)):
         child = state.child(f"tree_{m}").expect("tree", 1)
+        child = _with_lost_slots(child, n_slots, grove.tallies[m, N_TAKEN_OVER])
         pools = restored(
             plan.columns, plan.n_classes, plan.bytes_per_tree, plan.settings, child, plan.shape
         )
@@ -175,8 +178,18 @@ def restored_grove(plan: Plan, seeds: IntArray, state: State) -> Grove:
     if not ((patches >= 0) & (patches < len(plan.columns)) & (patches == np.floor(patches))).all():
         raise IncompatibleStateError("a tree sees columns that are not there")
     grove.patches[:] = patches
-    grove.tallies[:] = fitting(state.floats("tallies"), grove.tallies)
     return grove
+
+
+def _with_lost_slots(tree: State, n_slots: int, n_taken_over: float) -> State:
+    """Return the tree's state with the slots free that its leaves do not hold.
+
+    Once a tree could lose one whenever another took over from it, and was saved without it.
+    """
+    n_free = n_slots - len(tree.floats("heads"))
+    if 0 < n_free - tree.integer("n_free") <= n_taken_over:
+        return State(tree.kind, tree.version, {**tree.values, "n_free": n_free})
+    return tree
 
 
 def _check_subsets(pools: Pools, plan: Plan) -> None:

@@ -71,7 +71,8 @@ def observe_gauss(gauss: FloatArray, slot: int, c: int, x: FloatArray, w: float)
             last_weight, share = weight, w / weight
         deviation = v - gauss[slot, c, MEAN, f]
         mean = gauss[slot, c, MEAN, f] + share * deviation
-        m2 = gauss[slot, c, M2, f] + w * deviation * (v - mean)
+        # Where the new mean is v but for rounding, it can lie beyond.
+        m2 = gauss[slot, c, M2, f] + max(w * deviation * (v - mean), 0.0)
         precision = (weight - 1.0) / m2 if weight > 1.0 else POINT
         gauss[slot, c, MEAN, f] = mean
         gauss[slot, c, M2, f] = m2

@@ -19,6 +19,8 @@ from streamadapt.models.hoeffding_tree_kernels import (
     MAX_WEIGHT,
     Records,
     attempt_split,
+    claim_slot,
+    gather,
     majority,
     rank_leaves,
 )
@@ -114,7 +116,7 @@ def run_adaptive(
                         work[0, n_work] = node if better > 0 else beside
                         n_work += 1
                     if better > 0:
-                        replace(node, nodes, class_weights, links, windows)
+                        replace(node, tree, nodes, class_weights, free_slots, links, windows)
                         adaptive[N_SWITCHED] += 1.0
                         lost, is_gone = True, True
                         break
@@ -123,6 +125,9 @@ def run_adaptive(
                 take_bit(windows, leaf, error, adaptive[DELTA])
                 nodes[leaf].weight += w[i]
                 weight = w[i]
+                if slot < 0:
+                    slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
+                    gather(columns, tree[0].n_numeric, X, i, row)
                 if adaptive[RESAMPLES] != 0.0:
                     seed, times = next_poisson(links[leaf, RANDOM], table)
                     links[leaf, RANDOM] = settled(seed)

@@ -57,6 +57,7 @@ __all__ = [
     "Records",
     "activate",
     "attempt_split",
+    "claim_slot",
     "fill_shares",
     "fill_softmax",
     "forget_all",
@@ -425,6 +426,25 @@ def activate(
         heads[slot, h] = 0.0 if h < N_HEADS else -math.inf
     clear_gauss(gauss, slot)
     clear_counts(counts, slot)
+
+
+@inlined_kernel
+def claim_slot(
+    tree: Records,
+    nodes: Records,
+    heads: FloatArray,
+    gauss: FloatArray,
+    counts: FloatArray,
+    free_slots: IntArray,
+    leaf: int,
+) -> int:
+    """Return a leaf's slot, or -1; an inactive leaf gets one if any is free.
+
+    Slots become free when a tree is dropped, long after leaves of others had to do without one.
+    """
+    if nodes[leaf].first_child < 0 and tree[0].n_free > 0:
+        activate(tree, nodes, heads, gauss, counts, free_slots, leaf)
+    return int(nodes[leaf].first_child)
 
 
 @lean_kernel

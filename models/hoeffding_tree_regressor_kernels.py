@@ -175,7 +175,7 @@ def learn_scales(
         weight = scales[f].weight + w
         delta = x - mean
         mean += w / weight * delta
-        m2 += w * delta * (x - mean)
+        m2 += max(w * delta * (x - mean), 0.0)  # below only by rounding
         scales[f].weight = weight
         scales[f].mean = mean
         scales[f].m2 = m2
@@ -463,7 +463,7 @@ def learn_leaf(i: int, X: FloatArray, r: int, target: float, w: float, t: Tree) 
     leaf = t.leaves[i]
     delta = target - leaf.mean
     leaf.mean += w / t.nodes[i].weight * delta
-    leaf.m2 += w * delta * (target - leaf.mean)
+    leaf.m2 += max(w * delta * (target - leaf.mean), 0.0)
     if t.nodes[i].depth < t.settings[0].max_depth:
         _grow_at(i, X, r, target, w, t)
 

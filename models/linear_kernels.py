@@ -27,6 +27,7 @@ MAX_WEIGHT = 1e6
 
 _WARM = 30.0  # rows of evidence before an outlier is measured against the spread so far
 _RESIDUAL_FADING = 0.999  # intervals follow the last thousand errors or so
+_LEAST_VARIANCE = 2.2250738585072014e-308  # the least normal float: below it, digits are lost
 _CURVATURE = 0.25  # of log loss in a logit: p (1 - p) <= 1/4
 
 
@@ -41,18 +42,30 @@ def bounded(value: float, bound: float) -> float:
 
 
 @kernel
+def deviation_of(moments: FloatArray, j: int) -> float:
+    """Return the standard deviation of column j; 0 for a constant, and before the first value."""
+    evidence, squares = moments[0, j], moments[2, j]
+    if evidence > 0.0 and squares > 0.0 and squares >= _LEAST_VARIANCE * evidence:
+        return math.sqrt(squares / evidence)
+    return 0.0
+
+
+@kernel
 def observe(
     value: float, weight: float, fading: float, clip: float, moments: FloatArray, j: int
 ) -> None:
-    """Take one value into column j; once warm, an outlier counts as `clip` deviations."""
-    delta = value - moments[1, j]
-    if moments[0, j] > _WARM and moments[2, j] > 0.0:
-        bound = clip * math.sqrt(moments[2, j] / moments[0, j])
-        delta = bounded(delta, bound)
+    """Take one value into column j; once warm, an outlier counts as `clip` deviations.
+
+    A variance that has faded below the least normal float is 0 from then on.
+    """
+    delta, deviation = value - moments[1, j], deviation_of(moments, j)
+    if moments[0, j] > _WARM and deviation > 0.0:
+        delta = bounded(delta, clip * deviation)
     moments[0, j] = fading * moments[0, j] + weight
     share = weight / moments[0, j]
     moments[1, j] += delta * share
-    moments[2, j] = fading * moments[2, j] + weight * delta * delta * (1.0 - share)
+    squares = fading * moments[2, j] + weight * delta * delta * (1.0 - share)
+    moments[2, j] = squares if squares >= _LEAST_VARIANCE * moments[0, j] else 0.0
 
 
 @kernel
@@ -77,9 +90,9 @@ def scale_row(x: FloatArray, clip: float, moments: FloatArray, z: FloatArray) ->
     """Fill z with x in deviations from the mean, bounded; missing or constant is 0."""
     for j in range(x.shape[0]):
         z[j] = 0.0
-        if usable(x[j]) and moments[2, j] > 0.0:
-            value = (x[j] - moments[1, j]) / math.sqrt(moments[2, j] / moments[0, j])
-            z[j] = bounded(value, clip)
+        deviation = deviation_of(moments, j)
+        if usable(x[j]) and deviation > 0.0:
+            z[j] = bounded((x[j] - moments[1, j]) / deviation, clip)
 
 
 @kernel
@@ -243,7 +256,7 @@ def run_linear(
         if not (learns or ops[i] & PREDICT):
             continue
         scale_row(X[i], clip, moments, z)
-        spread = math.sqrt(target[2, 0] / target[0, 0]) if target[0, 0] > 0.0 else 0.0
+        spread = deviation_of(target, 0)
         guess = target[1, 0] + spread * weigh(weights, z)
         if ops[i] & PREDICT:
             P[i, 0] = guess
@@ -260,7 +273,7 @@ def run_linear(
         observe_row(X[i], weight, fading, clip, moments)
         observe(y[i], weight, fading, clip_error, target, 0)
         tally[0] = fading * tally[0] + weight
-        spread = math.sqrt(target[2, 0] / target[0, 0])
+        spread = deviation_of(target, 0)
         if spread == 0.0:
             continue
         scale_row(X[i], clip, moments, z)

@@ -33,7 +33,8 @@ __all__ = [
 
 TOTAL, N_SEEN, VALUES = 0, 1, 2
 
-_FOLD = 1e150  # above it a product goes on as its logarithm and 1
+_FOLD = 1e150  # above it a product goes on as its logarithm and 1, after each eighth factor
+_BRIM = 1e270  # above it at once: a count is a sum of weights, which has no bound
 _ABREAST = 5
 
 
@@ -68,7 +69,7 @@ def observe_counts(
             count = counts[slot, row + VALUES + int(v), c] + w
             counts[slot, row + VALUES + int(v), c] = count
             product *= count + 1.0
-        if (m - first) % 8 == 7 and product > _FOLD:
+        if product > _FOLD and ((m - first) % 8 == 7 or product > _BRIM):
             folded += math.log(product)
             product = 1.0
         n_seen = counts[slot, row + N_SEEN, c]
@@ -175,14 +176,14 @@ def count_log_value(
 ) -> float:
     """Return class c's log-likelihood of x, up to its log scale.
 
-    The log of the product of (count + 1) over the features x has (Laplace).  Eight factors of less
-    than 1e18 can not overflow a product below 1e150, so one logarithm is mostly enough.
+    The log of the product of (count + 1) over the features x has (Laplace), which is folded before
+    it can overflow, so one logarithm is mostly enough.
     """
     product, folded = 1.0, 0.0
     for m in range(first, columns.shape[0]):
         if x[m] == x[m]:
             product *= counts[slot, int(columns[m].offset) + VALUES + int(x[m]), c] + 1.0
-        if (m - first) % 8 == 7 and product > _FOLD:
+        if product > _FOLD and ((m - first) % 8 == 7 or product > _BRIM):
             folded += math.log(product)
             product = 1.0
     return folded + math.log(product)

@@ -86,7 +86,7 @@ def observe(
         bins[slot, b].weight = weight
         bins[slot, b].x_sum += w * x
         bins[slot, b].mean = mean
-        bins[slot, b].m2 += w * delta * (target - mean)
+        bins[slot, b].m2 += max(w * delta * (target - mean), 0.0)  # below only by rounding
 
 
 @kernel

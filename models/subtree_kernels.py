@@ -68,13 +68,16 @@ def plant_beside(
 
 @lean_kernel
 def replace(
-    node: int, nodes: Records, class_weights: FloatArray, links: IntArray, windows: Windows
-) -> None:
-    """Put the alternate tree of inner node `node` in its place; `compact` must be called then.
+    node: int, tree: Records, nodes: Records, class_weights: FloatArray, free_slots: IntArray,
+    links: IntArray, windows: Windows,
+) -> None:  # fmt: skip
+    """Put the alternate tree of `node` in its place; `compact` must be called then.
 
     The node keeps the weight that came its way, which decides where missing values go.
     """
     root = int(links[node, ALTERNATE])
+    if nodes[node].feature < 0 and nodes[node].first_child >= 0:
+        release(tree, nodes, free_slots, node)
     weight = nodes[node].weight
     nodes[node] = nodes[root]
     nodes[node].weight = weight

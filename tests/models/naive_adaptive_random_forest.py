@@ -53,7 +53,7 @@ class NaiveMember:
         return int(votes.index(max(votes)) != c)
 
     def learn(self, row: Row, c: int, w: float) -> None:
-        self.n_graded += 1
+        self.n_graded += w
         self.right += w * (1 - self.errs(row, c))
         times = naive_poisson(self.forest.rate, self.forest.random)
         if times == 0:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from streamadapt.contracts import PREDICT
 from streamadapt.errors import IncompatibleStateError, ParameterError
 from streamadapt.models.adaptive_random_forest import AdaptiveRandomForestClassifier
 from tests.models.naive_adaptive_random_forest import NaiveAdaptiveRandomForest
@@ -82,6 +83,23 @@ def test_bad_labels_are_skipped_and_counted() -> None:
     ours = forest()
     ours.learn(X, np.where(np.arange(100) < 30, -1, y))
     assert ours.n_skipped == 30
+
+
+def test_a_tree_never_votes_with_more_than_a_hundred_per_cent() -> None:
+    X, y = drifting(7, 1000)
+    ours = forest()
+    ours.learn(X, y, np.where(np.arange(1000) < 500, 1.0, 100.0))
+    votes = ours.votes(np.full(1000, PREDICT, np.int8), X, y, np.ones(1000))
+    assert votes.sum(axis=2).max() <= 100.0 + 1e-9
+
+
+def test_the_weight_of_a_row_that_is_only_predicted_changes_nothing() -> None:
+    X, y = drifting(7, 500)
+    ours = forest()
+    ours.learn(X, y)
+    before = ours.state().digest()
+    ours.run(np.full(500, PREDICT, np.int8), X, y, np.full(500, np.nan))
+    assert ours.state().digest() == before
 
 
 @pytest.mark.parametrize("name", ["links", "heads"])

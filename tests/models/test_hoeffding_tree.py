@@ -15,6 +15,9 @@ from river.tree import HoeffdingTreeClassifier as RiverTree
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, Forgets, IntArray
 from streamadapt.errors import IncompatibleStateError, ParameterError
+from streamadapt.models.extremely_fast_tree import ExtremelyFastDecisionTreeClassifier
+from streamadapt.models.gaussian_kernels import M2
+from streamadapt.models.hoeffding_adaptive_tree import HoeffdingAdaptiveTreeClassifier
 from streamadapt.models.hoeffding_tree import HoeffdingTreeClassifier
 from streamadapt.models.tree_kernels import BELOW, EQUAL, MULTIWAY
 from tests.models.naive_hoeffding_tree import NaiveHoeffdingTree, Node
@@ -438,3 +441,17 @@ def test_a_wrong_parameter_is_named(parameters: dict[str, Any], said: str) -> No
 def test_a_factor_of_forgetting_outside_its_range_is_refused(factor: float) -> None:
     with pytest.raises(ParameterError, match="factor"):
         HoeffdingTreeClassifier(1, 2).forget(factor)
+
+
+BAYES: list[Any] = [
+    HoeffdingTreeClassifier(1, 2, leaf_prediction="nb"),
+    HoeffdingAdaptiveTreeClassifier(1, 2, leaf_prediction="nb", bootstrap_sampling=False),
+    ExtremelyFastDecisionTreeClassifier(1, 2, leaf_prediction="nb"),
+]
+
+
+@pytest.mark.parametrize("tree", BAYES)
+def test_a_mean_that_rounding_carries_past_a_value_gives_no_negative_variance(tree: Any) -> None:
+    tree.learn([[-0.8], [-1.3], [-0.2]], [0, 1, 1], [1.0, 1e-17, 2.0])
+    assert np.isfinite(tree.predict([[-0.8]])).all()
+    assert (tree.state().floats("gauss")[:, :, M2] >= 0.0).all()

@@ -356,3 +356,14 @@ def test_a_wrong_parameter_is_named(name: str, value: Any) -> None:
     chosen: dict[str, Any] = {"n_features": 2} | {name: value}
     with pytest.raises(ParameterError, match=name):
         HoeffdingTreeRegressor(**chosen)
+
+
+def test_a_mean_that_rounding_carries_past_a_value_gives_no_negative_variance() -> None:
+    tree = HoeffdingTreeRegressor(2, nominal_features={0: 3})
+    targets, weights = [-1.3, -0.2], [1e-17, 2.0]
+    tree.learn([[0.0, -1.3], [0.0, -0.2]], targets, weights)
+    for name in ("scales.m2", "leaves.m2"):
+        assert (tree.state().floats(name) >= 0.0).all(), name
+    tree.learn(np.zeros((60, 2)), np.zeros(60))  # its observers open after fifty rows
+    tree.learn([[2.0, 0.0], [2.0, 0.0]], targets, weights)
+    assert (tree.state().floats("bins.m2") >= 0.0).all()

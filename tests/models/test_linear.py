@@ -172,6 +172,30 @@ def test_no_floats_whatever_poison_the_state(
     assert np.isfinite(model.predict(X)).all()
 
 
+@pytest.mark.parametrize("model", [LogisticRegression(2, 2, fading_factor=0.75),
+                                   LinearRegression(2, fading_factor=0.75)])
+def test_a_feature_that_is_stuck_becomes_a_constant(model: Any) -> None:
+    X = np.random.default_rng(0).normal(size=(4000, 2))
+    X[200:, 1] = 0.0
+    for start in range(0, len(X), 100):  # its variance fades below the least float at row 2900
+        model.learn(X[start : start + 100], X[start : start + 100, 0] > 0.0)
+        if start >= 1000:
+            assert abs(model.features([[0.0, 0.0]])[0, 1]) < 1e-6
+
+
+@pytest.mark.parametrize("make", MODELS)
+@pytest.mark.parametrize("weights", [(1e-322, 1e6), (5e-324, 1.0, 1e15)])
+def test_weights_below_the_least_normal_float_poison_nothing(
+    make: Callable[[], Any], weights: tuple[float, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    X, model, restored = rng.integers(-1, 2, (200, 3)).astype(float), make(), make()
+    model.learn(X, X[:, 0] > 0.0, np.sort(rng.choice(weights, 200)))
+    assert np.isfinite(model.predict(X)).all()
+    restored.restore(model.state())
+    assert restored.state().digest() == model.state().digest()
+
+
 def test_a_missing_value_counts_as_the_mean() -> None:
     X, y, _ = stream(4)
     model = LogisticRegression(3, 3)

@@ -17,8 +17,9 @@ from streamadapt.models.nominal_kernels import (
     observe_counts,
 )
 
-WEIGHTS = [1.0, 1e14]
-"""With the second, products of forty factors leave the range of floats many times."""
+WEIGHTS = [1.0, 1e14, 1e30]
+"""With the second, products of forty factors leave the range of floats many times; with the third,
+as where many heavy rows were counted, products of eight that start below 1e150."""
 
 
 def observed(k: int, d: int, weight: float) -> tuple[FloatArray, Any, list[FloatArray]]:

@@ -36,6 +36,19 @@ def drifting(seed: int, n: int, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
     return X, (sign * ((X[:, 0] - 1.0) * (X[:, 1] - 1.0) + X[:, 2] - 1.0) > 0.0).astype(int)
 
 
+@pytest.mark.parametrize("make", BOTH)
+@pytest.mark.parametrize("weights", [(1e-322, 1e6), (5e-324, 1.0, 1e15)])
+def test_weights_below_the_least_normal_float_poison_nothing(
+    make: Callable[..., Any], weights: tuple[float, ...]
+) -> None:
+    rng = np.random.default_rng(0)
+    X, model, restored = rng.integers(-1, 2, (200, 3)).astype(float), make(), make()
+    model.learn(X, X[:, 0] > 0.0, np.sort(rng.choice(weights, 200)))
+    assert np.isfinite(model.predict(X)).all()
+    restored.restore(model.state())
+    assert restored.state().digest() == model.state().digest()
+
+
 def test_the_papers_variant_equals_the_published_form_over_two_thousand_rows() -> None:
     X, y = excited(0, 2200)
     Y = np.eye(2)[y]
