@@ -172,8 +172,9 @@ def test_no_floats_whatever_poison_the_state(
     assert np.isfinite(model.predict(X)).all()
 
 
-@pytest.mark.parametrize("model", [LogisticRegression(2, 2, fading_factor=0.75),
-                                   LinearRegression(2, fading_factor=0.75)])
+@pytest.mark.parametrize(
+    "model", [LogisticRegression(2, 2, fading_factor=0.75), LinearRegression(2, fading_factor=0.75)]
+)
 def test_a_feature_that_is_stuck_becomes_a_constant(model: Any) -> None:
     X = np.random.default_rng(0).normal(size=(4000, 2))
     X[200:, 1] = 0.0

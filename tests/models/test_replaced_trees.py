@@ -68,15 +68,13 @@ def test_a_regressor_whose_trees_never_split_is_restored_to_the_bit(kind: Any) -
 
 
 @pytest.mark.parametrize("n_varying", [0, 1])
-@pytest.mark.parametrize(
-    "kind", [AdaptiveRandomForestClassifier, StreamingRandomPatchesClassifier]
-)
+@pytest.mark.parametrize("kind", [AdaptiveRandomForestClassifier, StreamingRandomPatchesClassifier])
 def test_slots_are_held_by_leaves_or_free(kind: Any, n_varying: int) -> None:
     X, y = turning(6000)
     X[:, :n_varying] = np.random.default_rng(0).random((len(X), n_varying))
     model = kind(4, 2, n_models=3)
     model.learn(X, np.where(X[:, 0] > 0.5, y, 1 - y))
-    state, n_slots = model.state(), model._grove.free_slots.shape[1]  # noqa: SLF001
+    state, n_slots = model.state(), model._grove.free_slots.shape[1]
     assert model.n_taken_over > 0
     for m in range(3):
         tree = state.child(f"tree_{m}")
