@@ -37,14 +37,14 @@ def drifting(seed: int, n: int, d: int = 4) -> tuple[np.ndarray, np.ndarray]:
 
 
 @pytest.mark.parametrize("make", BOTH)
-@pytest.mark.parametrize("weights", [(1e-322, 1e6), (5e-324, 1.0, 1e15)])
+@pytest.mark.parametrize("weights", [(5e-324, 1e6), (5e-324, 1.0, 1e15)])
 def test_weights_below_the_least_normal_float_poison_nothing(
     make: Callable[..., Any], weights: tuple[float, ...]
 ) -> None:
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     X, model, restored = rng.integers(-1, 2, (200, 3)).astype(float), make(), make()
-    model.learn(X, X[:, 0] > 0.0, np.sort(rng.choice(weights, 200)))
-    assert np.isfinite(model.predict(X)).all()
+    P = model.test_then_train(X, X[:, 0] > 0.0, rng.choice(weights, 200))
+    assert np.isfinite(P).all()
     restored.restore(model.state())
     assert restored.state().digest() == model.state().digest()
 
