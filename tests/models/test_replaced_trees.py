@@ -56,7 +56,6 @@ def goes_on_alike(make: Any, model: Any) -> None:
 def test_a_classifier_whose_trees_never_split_is_restored_to_the_bit(kind: Any) -> None:
     model = kind(4, 2)
     model.learn(*turning())
-    assert getattr(model, "n_taken_over", 1) > 0
     goes_on_alike(lambda: kind(4, 2), model)
 
 
@@ -67,13 +66,10 @@ def test_a_regressor_whose_trees_never_split_is_restored_to_the_bit(kind: Any) -
     goes_on_alike(lambda: kind(4), model)
 
 
-@pytest.mark.parametrize("n_varying", [0, 1])
 @pytest.mark.parametrize("kind", [AdaptiveRandomForestClassifier, StreamingRandomPatchesClassifier])
-def test_slots_are_held_by_leaves_or_free(kind: Any, n_varying: int) -> None:
-    X, y = turning(6000)
-    X[:, :n_varying] = np.random.default_rng(0).random((len(X), n_varying))
+def test_slots_are_held_by_leaves_or_free(kind: Any) -> None:
     model = kind(4, 2, n_models=3)
-    model.learn(X, np.where(X[:, 0] > 0.5, y, 1 - y))
+    model.learn(*turning())
     state, n_slots = model.state(), model._grove.free_slots.shape[1]
     assert model.n_taken_over > 0
     for m in range(3):
