@@ -104,7 +104,8 @@ def run_revising(
             node = child_of(X, i, nodes, node)
         if not is_revised:
             nodes[leaf].weight += w[i]
-            slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
+            if slot < 0:
+                slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
             if slot >= 0 and heads[slot, HAS_SEEN] == 0.0:
                 for j in range(gains.shape[1]):
                     gains[slot, j] = 0.0

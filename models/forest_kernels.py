@@ -119,7 +119,7 @@ def run_members(
                 weight = w[i]
             leaf: int = leaf_of(X, i, nodes, root, weight)
             slot = int(nodes[leaf].first_child)
-            if weight != 0.0:
+            if slot < 0 and weight != 0.0:
                 slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
             bayes = judge(
                 X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch

@@ -428,7 +428,7 @@ def activate(
     clear_counts(counts, slot)
 
 
-@inlined_kernel
+@lean_kernel
 def claim_slot(
     tree: Records,
     nodes: Records,
