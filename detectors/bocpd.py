@@ -25,8 +25,9 @@ class BOCPD(ArrayDetector):
     Values of a run are normal with a mean and a variance of their own, unknown, with a
     normal-inverse-gamma prior, so each run predicts with Student's t; after each value a run ends
     with probability ``1 / mean_run_length``.  The posterior over run lengths is exact but for
-    pruning: runs less probable than `least_probability` are dropped, and the least probable one
-    beyond `max_runs`.  A value costs a few logarithms per run that is kept.
+    pruning: runs less probable than `least_probability` and than a hundredth of what a new run
+    starts with are dropped, and the least probable one beyond `max_runs`.  A value costs a few
+    logarithms per run that is kept.
 
     An alarm's statistic is the probability that a run is going on that began after the first one
     and is `min_run_length` values old at least; the new level began with the most probable of
@@ -48,7 +49,7 @@ class BOCPD(ArrayDetector):
     max_runs
         Run lengths kept at the most.
     least_probability
-        What a run must have to be kept.
+        What a run must have to be kept; ``0.01 / mean_run_length`` where that is less.
     prior_mean
         Expected mean of a run.
     prior_kappa
@@ -111,8 +112,10 @@ class BOCPD(ArrayDetector):
         self.prior_beta = float(checked("prior_beta", prior_beta, 1e-50, 1e100))
         self._runs = np.zeros((self.max_runs, N_FIELDS_OF_RUN))
         prior = [self.prior_mean, self.prior_kappa, self.prior_alpha, self.prior_beta]
-        rule = [self.threshold, self.min_run_length, self.least_probability]
-        params = [1.0 / self.mean_run_length, *rule, *prior]
+        hazard = 1.0 / self.mean_run_length
+        # What a new run starts with must be enough to be kept until its values speak for it.
+        least = min(self.least_probability, 0.01 * hazard)
+        params = [hazard, self.threshold, self.min_run_length, least, *prior]
         super().__init__(params, N_COUNTS, 1, (self._runs,))
 
     def _state_values(self) -> dict[str, Value]:

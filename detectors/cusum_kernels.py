@@ -101,7 +101,8 @@ def geometric_moving_average_run(
 ) -> int:
     """Take `xs` in order; note alarms in `levels` and `rows` and return their number."""
     least, alpha, rise, fall = params[0], params[1], params[2], params[3]
-    span = math.ceil(1.0 / max(1.0 - alpha, 1e-9))
+    # The step of doubles: 1 / (1 - 0.9) is a little more than 10, and 11 if rounded up.
+    span = math.ceil(1.0 / max(1.0 - alpha + 2.0**-53, 1e-9))
     n, mean, average = counts[N], sums[0], sums[1]
     n_alarms, n_skipped, state = 0, 0, counts[ALARM]
     for i in range(xs.size):

@@ -53,6 +53,7 @@ def ddm_run(
     warm_start, warning, drift = params[0], params[1], params[2]
     n, n_best, zone = counts[N], counts[N_BEST], counts[WARNING]
     p, p_best, s_best, best = sums[0], sums[1], sums[2], sums[3]
+    nearest = min(warning, drift)  # whichever is passed first: neither need be the lower
     n_alarms, n_skipped, state, i = 0, 0, counts[ALARM], 0
     while i < xs.size:
         m = _usable(xs, i)
@@ -64,7 +65,7 @@ def ddm_run(
             continue
         _rates(xs, i, m, n, p, params)
         taken, state = m, NO_ALARM
-        if zone or _matters(params, m, best, p_best + warning * s_best):
+        if zone or _matters(params, m, best, p_best + nearest * s_best):
             for j in range(m):
                 if n + j + 1 > warm_start:
                     now, s = params[RATE + j], params[DEVIATION + j]
@@ -119,10 +120,10 @@ def _rates(xs: FloatArray, start: int, m: int, n: int, p: float, params: FloatAr
 
 
 @lean_kernel
-def _matters(params: FloatArray, m: int, best: float, warning: float) -> bool:
-    """Tell whether any sum of rate and deviation is a new best or beyond the warning's."""
+def _matters(params: FloatArray, m: int, best: float, limit: float) -> bool:
+    """Tell whether any sum of rate and deviation is a new best or beyond the limit."""
     for j in range(m):
         level = params[RATE + j] + params[DEVIATION + j]
-        if level <= best or level > warning:
+        if level <= best or level > limit:
             return True
     return False

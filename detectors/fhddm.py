@@ -74,12 +74,12 @@ class FHDDM(BitDetector):
         size = whole("sliding_window_size", sliding_window_size, 1, 1_000_000)
         level = float(checked("confidence_level", confidence_level, LEAST_CONFIDENCE, 1.0))
         self.sliding_window_size, self.confidence_level = size, level
-        self.short_window_size = short_window_size
         short = 0
         if short_window_size is not None:
             short = whole("short_window_size", short_window_size, 1, size)
         epsilon = math.sqrt(math.log(1 / level) / (2 * size))
         short_epsilon = math.sqrt(math.log(1 / level) / (2 * short)) if short else math.inf
+        self.short_window_size = short or None
         self._window = np.zeros(size, np.int64)
         super().__init__([epsilon, short_epsilon, short], N_COUNTS, 0, (self._window,))
 

@@ -14,6 +14,7 @@ from streamadapt.detectors.kernel_two_sample_kernels import (
     N_COUNTS,
     N_FIELDS,
     N_REFERENCE,
+    N_STANDARD,
     N_WINDOW,
     prepare,
     two_sample_run,
@@ -32,17 +33,24 @@ __all__ = ["KernelTwoSample", "student_quantile"]
 
 _ALARM, _N_SEEN, _N_SKIPPED = 0, 1, 2
 
+_N_TERMS = 100
+"""Of a continued fraction; 50 are enough for 9 digits, with half a million degrees of freedom."""
+
 
 class KernelTwoSample:
     """Raises an alarm when a window of rows is not distributed as the reference.
 
     The first `reference_size` rows are the reference, each `window_size` rows after it a window
-    that is tested.  Rows are standardised by the reference; the kernel is Gaussian, approximated by
-    random Fourier features.  The test is the cross-MMD: half of the rows give the direction in
-    which the kernel means differ, the other half are compared along it by a studentised difference
-    of means, which is normal without a change whatever the distribution: neither permutations nor
-    an eigenvalue problem are needed for its threshold.  That is Student's with as many degrees of
-    freedom as half a window has, which is a little more careful than the normal one.
+    that is tested.  The kernel is Gaussian, approximated by random Fourier features.  The test is
+    the cross-MMD: half of the rows give the direction in which the kernel means differ, the other
+    half are compared along it by a studentised difference of means, which is normal without a
+    change whatever the distribution: neither permutations nor an eigenvalue problem are needed for
+    its threshold.  That is Student's with as many degrees of freedom as half a window has, which is
+    a little more careful than the normal one.
+
+    Rows are standardised by the reference's median and quartiles, so that a few wild rows of it do
+    not matter; where the quartiles are one value, by quantiles further out.  Any other value of a
+    feature that never changed is far away.
 
     After an alarm a new reference is gathered.  A row with a value that is NaN, infinite or beyond
     1e100 is counted in ``n_skipped`` and changes nothing else.
@@ -115,11 +123,11 @@ class KernelTwoSample:
         directions = np.random.default_rng(self.seed).normal(
             size=(self.n_frequencies, self._n_features)
         )
-        self._frequencies = directions / (self.bandwidth * math.sqrt(n_features))
+        self._frequencies = directions / (self.bandwidth * math.sqrt(self._n_features))
         self._counts = np.zeros(N_COUNTS, np.int64)
-        self._reference = np.zeros((self.reference_size, n_features))
-        self._window = np.zeros((self.window_size, n_features))
-        self._standard = np.zeros((2, n_features))
+        self._reference = np.zeros((self.reference_size, self._n_features))
+        self._window = np.zeros((self.window_size, self._n_features))
+        self._standard = np.zeros((N_STANDARD, self._n_features))
         self._phi = np.zeros((self.reference_size, 2 * self.n_frequencies))
         self._scratch = np.zeros((self.window_size + 1, 2 * self.n_frequencies))
         self._found: list[list[float]] = []
@@ -257,12 +265,27 @@ def student_quantile(alpha: float, df: int) -> float:
 
 
 def _student_tail(t: float, df: int) -> float:
-    """Return the probability beyond t >= 0: the density's integral, substituted to [0, 1)."""
-    n = 1000
-    log_c = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - 0.5 * math.log(df * math.pi)
+    """Return the probability beyond t >= 0: half an incomplete beta function."""
+    ratio = t * t / df
+    if not 0.0 < ratio < math.inf:
+        return 0.5 if ratio == 0.0 else 0.0
+    a, b, log_x = 0.5 * df, 0.5, -math.log1p(ratio)
+    x = math.exp(log_x)
+    log_front = a * log_x + b * (log_x + math.log(ratio))
+    front = math.exp(log_front + math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b))
+    if x < (a + 1.0) / (a + b + 2.0):
+        return 0.5 * front / (a * _continued_fraction(x, a, b))
+    return 0.5 - 0.5 * front / (b * _continued_fraction(ratio * x, b, a))
 
-    def density(u: float) -> float:
-        x = t + u / (1.0 - u)
-        return math.exp(log_c - (df + 1) / 2 * math.log1p(x * x / df)) / (1.0 - u) ** 2
 
-    return sum(density((k + 0.5) / n) for k in range(n)) / n  # the midpoint rule
+def _continued_fraction(x: float, a: float, b: float) -> float:
+    """Return that by which x**a (1-x)**b / (a B(a, b)) is divided for the incomplete beta function.
+
+    It is 1 + d1/(1 + d2/(1 + ...)) of DLMF 8.17.22, whose terms are there for many m.
+    """
+    value = 1.0
+    for m in range(_N_TERMS, 0, -1):
+        even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        odd = -(a + m - 1) * (a + b + m - 1) * x / ((a + 2 * m - 2) * (a + 2 * m - 1))
+        value = 1.0 + odd / (1.0 + even / value)
+    return value

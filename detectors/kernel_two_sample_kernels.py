@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from streamadapt.contracts import BoolArray, FloatArray, IntArray
 from streamadapt.detectors.detector_kernels import LIMIT
 from streamadapt.jit import kernel
 
-__all__ = ["N_COUNTS", "N_FIELDS", "N_REFERENCE", "N_WINDOW", "prepare", "two_sample_run"]
+__all__ = [
+    "N_COUNTS",
+    "N_FIELDS",
+    "N_REFERENCE",
+    "N_STANDARD",
+    "N_WINDOW",
+    "prepare",
+    "two_sample_run",
+]
 
 # Places in the counters.
 ALARM, N_SEEN, N_SKIPPED, N_REFERENCE, N_WINDOW = 0, 1, 2, 3, 4
@@ -16,6 +26,16 @@ N_COUNTS = 5
 
 N_FIELDS = 5
 """Width of an alarm's row: index, statistic, size, feature, shift."""
+
+# Rows of what rows are standardised by: centre, scale, and the mean of the reference in these.
+CENTRE, SCALE, MEAN = 0, 1, 2
+N_STANDARD = 3
+
+MOST_SHIFT = 10.0
+"""What a value may count for in a mean of standardised ones, either way."""
+
+TINY = 1e-100
+"""In the place of a constant's size where it is 0: any other value may be as small as that."""
 
 
 @kernel
@@ -34,7 +54,7 @@ def two_sample_run(
 ) -> int:
     """Take rows X [n, d] in order; note alarms in `flags` and `rows`, return their number.
 
-    ``reference`` [r, d] and ``window`` [w, d] hold rows; ``standard`` [2, d] and ``phi`` [r, m] are
+    ``reference`` [r, d] and ``window`` [w, d] hold rows; ``standard`` [3, d] and ``phi`` [r, m] are
     what `prepare` made of a full reference; ``scratch`` is [w + 1, m].
     """
     n_alarms, n_reference, n_window = 0, reference.shape[0], window.shape[0]
@@ -78,19 +98,49 @@ def _is_usable(row: FloatArray) -> bool:
 def prepare(
     reference: FloatArray, frequencies: FloatArray, standard: FloatArray, phi: FloatArray
 ) -> None:
-    """Write mean and deviation of each feature, and the random features of all rows."""
+    """Write what standardises each feature, and the random features of all rows."""
     n = reference.shape[0]
     for j in range(reference.shape[1]):
-        mean, squares = 0.0, 0.0
-        for i in range(n):
-            gap = reference[i, j] - mean
-            mean += gap / (i + 1)
-            squares += gap * (reference[i, j] - mean)
-        deviation = math.sqrt(squares / n)
-        # A feature that never changed: any other value of it is far away.
-        standard[0, j], standard[1, j] = mean, deviation if deviation > 0.0 else 1.0
+        ordered = np.sort(reference[:, j])
+        standard[CENTRE, j] = 0.5 * ordered[(n - 1) // 2] + 0.5 * ordered[n // 2]
+        standard[SCALE, j] = _scale(ordered)
+        standard[MEAN, j] = _mean(reference, standard, j)
     for i in range(n):
         _random_features(reference[i], frequencies, standard, phi[i])
+
+
+@kernel
+def _scale(ordered: FloatArray) -> float:
+    """Return the deviation of sorted values, of which a few may be anything.
+
+    It is that of normal values with the same distance of the quartiles; or where these are one
+    value, as of bits that are seldom 1, of values further out.
+    """
+    n = ordered.size
+    for outside, deviations in ((0.25, 1.349), (0.05, 3.290), (0.01, 4.653)):
+        k = int(outside * (n - 1))
+        spread = ordered[n - 1 - k] - ordered[k]
+        if spread > 0.0:
+            return float(spread / deviations)
+    mean, squares = 0.0, 0.0
+    for i in range(n):
+        gap = ordered[i] - mean
+        mean += gap / (i + 1)
+        squares += gap * (ordered[i] - mean)
+    if squares > 0.0:
+        return math.sqrt(squares / n)
+    # A feature that never changed: any other value of it is far away.
+    return float(1e-9 * max(abs(ordered[0]), TINY))
+
+
+@kernel
+def _mean(rows: FloatArray, standard: FloatArray, j: int) -> float:
+    """Return the mean of a standardised feature; no value counts for more than `MOST_SHIFT`."""
+    total = 0.0
+    for i in range(rows.shape[0]):
+        x = (rows[i, j] - standard[CENTRE, j]) / standard[SCALE, j]
+        total += min(max(x, -MOST_SHIFT), MOST_SHIFT)
+    return total / rows.shape[0]
 
 
 @kernel
@@ -101,7 +151,7 @@ def _random_features(
     for k in range(frequencies.shape[0]):
         angle = 0.0
         for j in range(row.size):
-            angle += frequencies[k, j] * ((row[j] - standard[0, j]) / standard[1, j])
+            angle += frequencies[k, j] * ((row[j] - standard[CENTRE, j]) / standard[SCALE, j])
         if not abs(angle) <= LIMIT:
             angle = LIMIT  # far away in any direction
         out[2 * k], out[2 * k + 1] = math.cos(angle), math.sin(angle)
@@ -160,9 +210,7 @@ def _moved_most(window: FloatArray, standard: FloatArray) -> tuple[int, float]:
     """Return the feature whose mean moved the most deviations, and by how many."""
     best, most = 0, 0.0
     for j in range(window.shape[1]):
-        mean = 0.0
-        for i in range(window.shape[0]):
-            mean += (window[i, j] - standard[0, j]) / standard[1, j] / window.shape[0]
-        if abs(mean) > abs(most):
-            best, most = j, mean
+        shift = _mean(window, standard, j) - standard[MEAN, j]
+        if abs(shift) > abs(most):
+            best, most = j, shift
     return best, most

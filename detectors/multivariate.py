@@ -32,7 +32,8 @@ class FeatureAlarm:
     feature: int
     """The feature whose mean moved the most."""
     shift: float
-    """How far it moved, in standard deviations of the reference; negative for a fall."""
+    """How far it moved, in robust standard deviations of the reference, a value counted for 10 at
+    the most; negative for a fall."""
     age: int
     """How many usable rows may be of the new distribution: those of the window."""
     p_value: float

@@ -53,6 +53,9 @@ N_SINCE = 6
 MOST = 1.7976931348623157e308
 """What MOA calls the least before there is one: the largest float64."""
 
+NONE = -1.0
+"""The threshold that was passed, where none was: 0 is one that may be."""
+
 # Places in the parameters.
 MIN_VALUES, WARNING_LEVEL, DRIFT_LEVEL, MOST_VALUES, WARNING_LIMIT = 0, 1, 2, 3, 4
 
@@ -94,7 +97,7 @@ def rddm_run(
             before = p if n > 1 else 1.0
             p = before + (xs[i] - before) / n
             s = math.sqrt(p * (1.0 - p) / n)
-            zone, level = 0, 0.0
+            zone, level = 0, NONE
             if n + 1 > least_n:
                 if p + s < least:
                     p_least, s_least, least = p, s, p + s
@@ -111,16 +114,16 @@ def rddm_run(
                             _add_since(since, xs[i], params)
                 else:
                     warned_for, warned_at = 0, 0
-            if level > 0.0 or (n + 1 > too_many and zone == 0):
+            if level >= 0.0 or (n + 1 > too_many and zone == 0):
                 # Rare: an alarm; or too long a concept, which makes the rate sluggish and is taken
                 # anew from the ring.
                 _store(counts, n, held, first, warned_at, warned_for)
                 sums[P], sums[P_LEAST], sums[S_LEAST], sums[LEAST] = p, p_least, s_least, least
-                if level > 0.0:
+                if level >= 0.0:
                     n_alarms = _note(rows, n_alarms, i, s, level, counts, sums, ring, since)
                     state, levels[i] = ALARM_NOW, ALARMED
                 is_forced = level == warning
-                _start_anew(counts, sums, ring, params, since, level > 0.0, is_forced)
+                _start_anew(counts, sums, ring, params, since, level >= 0.0, is_forced)
                 n, held, first, warned_at, warned_for = _loaded(counts)
                 p, p_least, s_least, least = sums[P], sums[P_LEAST], sums[S_LEAST], sums[LEAST]
         else:

@@ -35,6 +35,12 @@ class SEED(ArrayDetector):
     the bound, and the new level begins at the edge.  Its p-value is a bound: the least `delta` that
     would have raised it.
 
+    As MOA's it takes the variance from the values' distances to the mean of the window at the time,
+    so an outlier stays in the share of values after it, which outlives its block.  One that is X
+    deviations away raises alarms and does little more up to X = 1,000; with X = 10,000 a change by
+    one deviation is heard 1,800 values late, with a million not within 380,000.  Clip values that
+    may be as large.
+
     Parameters
     ----------
     delta

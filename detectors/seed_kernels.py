@@ -137,6 +137,16 @@ def _drop_first(blocks: FloatArray, counts: IntArray, n: int) -> None:
 
 
 @lean_kernel
+def _sum_up(blocks: FloatArray, counts: IntArray, sums: FloatArray) -> None:
+    """Add up the blocks that are left: subtracted, a large value would leave its rounding."""
+    counts[WIDTH], sums[0], sums[1] = 0, 0.0, 0.0
+    for k in range(counts[BLOCKS]):
+        counts[WIDTH] += int(blocks[k, COUNT])
+        sums[0] += blocks[k, TOTAL]
+        sums[1] += blocks[k, VARIANCE]
+
+
+@lean_kernel
 def _test(
     rows: FloatArray,
     n_alarms: int,
@@ -165,11 +175,8 @@ def _test(
         if abs(size) > bound:
             direction = 1 if size > 0.0 else -1
             p_value = _least_delta(abs(size), m, v, n)
-            for j in range(k):
-                counts[WIDTH] -= int(blocks[j, COUNT])
-                sums[0] -= blocks[j, TOTAL]
-                sums[1] -= blocks[j, VARIANCE]
             _drop_first(blocks, counts, k)
+            _sum_up(blocks, counts, sums)
             return int(
                 note_alarm(
                     rows, n_alarms, i, abs(size), bound, size, direction, int(n_new), p_value

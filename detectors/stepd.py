@@ -94,4 +94,5 @@ class STEPD(BitDetector):
 
 def _distance(alpha: float) -> float:
     """Return how many standard deviations are passed with probability `alpha` on both sides."""
-    return -NormalDist().inv_cdf(alpha / 2.0) if alpha > 0.0 else math.inf
+    side = alpha / 2.0  # 0 also where alpha is the least number above it
+    return -NormalDist().inv_cdf(side) if side > 0.0 else math.inf

@@ -72,6 +72,13 @@ def test_a_change_of_the_variance_is_heard() -> None:
     assert not flags[:300].any()
 
 
+def test_a_change_is_heard_however_seldom_one_is_expected() -> None:
+    xs = np.random.default_rng(0).normal(size=600) + np.repeat([0.0, 3.0], 300)
+    for mean_run_length in (1e4, 1e6, 1e8, 1e12):
+        flags = BOCPD(mean_run_length).update_many(xs)
+        assert flags[300:310].sum() == flags.sum() == 1
+
+
 def test_an_outlier_that_is_not_far_is_no_change() -> None:
     xs = np.random.default_rng(0).normal(size=2000)
     xs[500::400] = 4.5

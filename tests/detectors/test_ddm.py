@@ -43,6 +43,20 @@ def test_parameters_mean_what_they_mean_in_river(
     assert_equal(DDM(**parameters), binary.DDM(**parameters), bits(kind, n, seed))
 
 
+def test_a_drift_threshold_below_that_of_warnings_is_rivers_however_the_values_are_cut() -> None:
+    rates = np.repeat([0.1, 0.16], 3000)
+    xs = (np.random.default_rng(3).random(6000) < rates).astype(np.float64)
+    given_ = {"warning_threshold": 3.0, "drift_threshold": 2.0}
+    assert assert_equal(DDM(**given_), binary.DDM(**given_), xs) == 19  # type: ignore[arg-type]
+    whole = DDM(**given_)  # type: ignore[arg-type]
+    flags = whole.update_many(xs)
+    for size in (1, 7):
+        cut = DDM(**given_)  # type: ignore[arg-type]
+        parts = [cut.update_many(xs[i : i + size]) for i in range(0, len(xs), size)]
+        assert np.concatenate(parts).tolist() == flags.tolist()
+        assert cut.state().digest() == whole.state().digest()
+
+
 @pytest.mark.parametrize("kind", ["sudden", "gradual", "often"])
 def test_an_alarm_tells_of_the_lowest_rate_and_of_the_errors_since(kind: str) -> None:
     xs, ours = bits(kind, 8000, 3), DDM()

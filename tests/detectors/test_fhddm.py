@@ -87,6 +87,11 @@ def test_an_alarm_tells_of_the_best_window_and_of_this_one(short: int | None) ->
         assert alarm.direction == 1
 
 
+def test_a_window_of_any_kind_of_integer_is_the_same() -> None:
+    digests = {FHDDM(short_window_size=size).state().digest() for size in (20, 20.0, np.int64(20))}  # type: ignore[arg-type]
+    assert len(digests) == 1
+
+
 def test_a_state_whose_window_does_not_fit_is_refused() -> None:
     detector = FHDDM()
     detector.update_many(bits("even", 250, 0))

@@ -10,7 +10,7 @@ from scipy import stats
 
 from streamadapt.contracts import FloatArray
 from streamadapt.detectors import KernelTwoSample, MultivariateDetector
-from streamadapt.detectors.kernel_two_sample import student_quantile
+from streamadapt.detectors.kernel_two_sample import _student_tail, student_quantile
 from streamadapt.errors import IncompatibleStateError, ParameterError, StateError
 from streamadapt.state import State
 
@@ -34,8 +34,10 @@ def naive_statistic(
     reference: FloatArray, window: FloatArray, n_frequencies: int, seed: int
 ) -> tuple[float, float]:
     """Return the studentised cross-MMD and the squared MMD, in whole arrays."""
-    mean, deviation = reference.mean(axis=0), reference.std(axis=0)
-    d = reference.shape[1]
+    n, d = reference.shape
+    ordered = np.sort(reference, axis=0)
+    k = (n - 1) // 4
+    mean, deviation = np.median(reference, axis=0), (ordered[n - 1 - k] - ordered[k]) / 1.349
     directions = np.random.default_rng(seed).normal(size=(n_frequencies, d)) / (0.5 * np.sqrt(d))
 
     def phi(rows: FloatArray) -> FloatArray:
@@ -80,6 +82,13 @@ def test_thresholds_are_students() -> None:
             assert student_quantile(alpha, df) == pytest.approx(stats.t.isf(alpha, df), rel=1e-4)
 
 
+def test_probabilities_beyond_are_students_however_far() -> None:
+    for df in (*range(1, 61), 499, 499_999):
+        for t in (0.0, 1e-9, *np.geomspace(0.01, 1e6, 40).tolist()):
+            assert _student_tail(t, df) == pytest.approx(stats.t.sf(t, df), rel=1e-7, abs=1e-300)
+    assert _student_tail(1e200, 3) == 0.0
+
+
 @pytest.mark.parametrize("kind", ["normal", "heavy tails", "bits", "one hot", "skewed"])
 def test_false_alarms_keep_their_rate(kind: str) -> None:
     """In 1,000 tests, each with a reference of its own, no more than chance at 1 % has."""
@@ -119,7 +128,8 @@ def test_changes_of_any_kind_are_found_within_three_windows(change: str) -> None
         n_found += bool(flags[1000:1600].any())
         if change == "mean":
             assert detector.alarms[0].feature == 2
-            assert detector.alarms[0].shift > 0.7
+            share = min(1.0, (detector.alarms[0].index - 999) / 200)  # of the window is new
+            assert detector.alarms[0].shift == pytest.approx(1.5 * share, abs=0.1)
     assert n_found >= 4
 
 
@@ -167,6 +177,45 @@ def test_a_feature_that_never_changed_and_then_does_is_heard() -> None:
     detector = KernelTwoSample(2, **SMALL)
     assert detector.update_many(X).any()
     assert (detector.alarms[0].feature, detector.alarms[0].p_value) == (1, 0.0)
+
+
+@pytest.mark.parametrize(("old", "new"), [(0.0, 0.1), (0.0, -1e-30), (100.0, 100.1), (-1e90, 0.0)])
+def test_any_other_value_of_a_feature_that_never_changed_is_far(old: float, new: float) -> None:
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    X[:103, 1], X[103:, 1] = old, new
+    detector = KernelTwoSample(3, **SMALL)
+    assert np.flatnonzero(detector.update_many(X[:124])).tolist() == [123]
+    alarm = detector.alarms[0]
+    assert (alarm.feature, alarm.shift) == (1, 10.0 if new > old else -10.0)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "bits", "seldom bits"])
+def test_wild_rows_in_the_reference_do_not_make_it_deaf(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    X = {
+        "numbers": lambda: rng.normal(size=(1000, 3)) + np.repeat([0.0, 1.5], 500)[:, None],
+        "bits": lambda: rng.random((1000, 3)) < np.repeat([0.2, 0.6], 500)[:, None],
+        "seldom bits": lambda: rng.random((1000, 3)) < np.repeat([0.03, 0.5], 500)[:, None],
+    }[kind]().astype(np.float64)
+    X[[100, 200]] = 1e6
+    detector = KernelTwoSample(3)
+    assert np.flatnonzero(detector.update_many(X)).tolist() == [599]
+    assert 0.5 < detector.alarms[0].shift < 10.0
+
+
+def test_the_feature_of_an_alarm_is_not_one_that_is_skewed() -> None:
+    X = np.random.default_rng(0).normal(size=(1000, 3))
+    X[:, 0] = np.exp(2.0 * X[:, 0])
+    X[500:, 2] += 2.0
+    detector = KernelTwoSample(3)
+    detector.update_many(X)
+    assert detector.alarms[0].feature == 2
+    assert detector.alarms[0].shift == pytest.approx(2.0, abs=0.4)
+
+
+def test_a_width_of_any_kind_of_number_is_the_same() -> None:
+    digests = {KernelTwoSample(d).state().digest() for d in (3, 3.0, np.int64(3))}  # type: ignore[arg-type]
+    assert len(digests) == 1
 
 
 def test_it_is_a_multivariate_detector() -> None:

@@ -127,6 +127,15 @@ def test_rddm_is_the_plain_one(
     assert_same(RDDM(**given_), naive.NaiveRDDM(**given_), xs)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("threshold", [0.0, 0.5])
+def test_a_warning_with_any_threshold_that_lasts_is_an_alarm(threshold: float) -> None:
+    given_: dict[str, Any] = {"warm_start": 30, "warning_limit": 20}
+    given_ |= {"warning_threshold": threshold, "drift_threshold": 1e9}
+    xs, ours = bits("gradual", 900, 0), RDDM(**given_)
+    assert_same(ours, naive.NaiveRDDM(**given_), xs)
+    assert ours.alarms
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from(KINDS), st.integers(1, 900), st.integers(0, 2**32), st.integers(1, 20))
 def test_seed_is_the_plain_one(kind: str, n: int, seed: int, term: int) -> None:
@@ -140,6 +149,34 @@ def test_seed_never_has_more_blocks_than_it_may() -> None:
     ours = SEED(max_blocks=10, compress_term=50)
     ours.update_many(1e6 * np.random.default_rng(0).normal(size=20_000))
     assert ours.state().array("blocks").shape == (10, 4)
+
+
+def test_what_seed_dropped_leaves_nothing_in_its_sums() -> None:
+    xs = np.random.default_rng(0).normal(size=4000)
+    xs[500] = 1e30
+    ours = SEED()
+    flags = ours.update_many(xs)
+    blocks, first = (
+        ours.state().array("blocks"),
+        int(4000 - ours.state().array("blocks")[:, 0].sum()),
+    )
+    assert flags[500:].any()
+    assert first > 500
+    assert blocks[:, 2].sum() == pytest.approx(xs[first:].sum())
+    assert ours.state().array("sums")[0] == pytest.approx(xs[first:].sum())
+
+
+@pytest.mark.parametrize(
+    ("alpha", "span"), [(0.0, 1), (0.5, 2), (0.9, 10), (0.99, 100), (0.95, 20)]
+)
+def test_an_average_is_as_old_as_its_weights_are_long(alpha: float, span: int) -> None:
+    ours = GeometricMovingAverage(threshold=0.2, alpha=alpha, min_instances=300)
+    ours.update_many(np.repeat([0.0, 1.0], [290, 60]))
+    assert ours.alarms[0].age == span
+
+
+def test_a_probability_too_small_to_be_halved_is_never_passed() -> None:
+    assert not STEPD(alpha_drift=5e-324).update_many(np.repeat([0.0, 1.0], 300)).any()
 
 
 def test_a_fall_is_a_rise_upside_down() -> None:
