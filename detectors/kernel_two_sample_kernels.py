@@ -140,7 +140,7 @@ def _mean(rows: FloatArray, standard: FloatArray, j: int) -> float:
     for i in range(rows.shape[0]):
         x = (rows[i, j] - standard[CENTRE, j]) / standard[SCALE, j]
         total += min(max(x, -MOST_SHIFT), MOST_SHIFT)
-    return total / rows.shape[0]
+    return float(total / rows.shape[0])
 
 
 @kernel
