@@ -135,12 +135,16 @@ def a_restored_alarm_is_still_an_alarm(make: Make) -> None:
 
 
 def a_state_that_does_not_fit_is_refused_and_changes_nothing(make: Make) -> None:
-    """Another kind or version, a lost value or a wrong length: `StateError`, or restored as is."""
+    """Another kind or version, a lost value or a wrong length: `StateError`, or restored as is.
+
+    If what was lost is known anyway, all may be restored.
+    """
     writer, reader = make(), make()
     _feed(writer, errors()[:900])
     _feed(reader, errors()[:1100])
-    for what, state in spoilt(writer.state()):
-        refuses_or_becomes(reader, state, f"a state {what}")
+    whole = writer.state()
+    for what, state in spoilt(whole):
+        refuses_or_becomes(reader, state, f"a state {what}", whole)
 
 
 def a_state_is_a_copy(make: Make) -> None:

@@ -66,12 +66,16 @@ def _goes_on_like(original: Learner, other: Learner, rest: Stream, when: str) ->
 
 
 def a_state_that_does_not_fit_is_refused_and_changes_nothing(make: Make) -> None:
-    """Another kind or version, a lost value or a wrong length: `StateError`, or restored as is."""
+    """Another kind or version, a lost value or a wrong length: `StateError`, or restored as is.
+
+    If what was lost is known anyway, all may be restored.
+    """
     writer, reader = make(), make()
     feed(writer, stream_for(writer, 700))
     feed(reader, stream_for(reader, 300, seed=8))
-    for what, state in spoilt(writer.state()):
-        refuses_or_becomes(reader, state, f"a state {what}")
+    whole = writer.state()
+    for what, state in spoilt(whole):
+        refuses_or_becomes(reader, state, f"a state {what}", whole)
 
 
 def a_state_is_a_copy(make: Make) -> None:
