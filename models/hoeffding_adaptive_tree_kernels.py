@@ -45,6 +45,25 @@ N_ADAPTIVE = 8
 
 
 @lean_kernel
+def _claim(
+    X: FloatArray,
+    i: int,
+    leaf: int,
+    tree: Records,
+    columns: Records,
+    nodes: Records,
+    heads: FloatArray,
+    gauss: FloatArray,
+    counts: FloatArray,
+    free_slots: IntArray,
+    row: FloatArray,
+) -> int:
+    """Give an inactive leaf a slot, and put row i where it is learned from; seldom, so apart."""
+    gather(columns, tree[0].n_numeric, X, i, row)
+    return int(claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf))
+
+
+@lean_kernel
 def run_adaptive(
     ops: OpArray, X: FloatArray, y: IntArray, w: FloatArray, P: FloatArray,
     tree: Records, columns: Records, nodes: Records, class_weights: FloatArray,
@@ -125,9 +144,10 @@ def run_adaptive(
                 take_bit(windows, leaf, error, adaptive[DELTA])
                 nodes[leaf].weight += w[i]
                 weight = w[i]
-                if slot < 0:
-                    slot = claim_slot(tree, nodes, heads, gauss, counts, free_slots, leaf)
-                    gather(columns, tree[0].n_numeric, X, i, row)
+                if slot < 0 and tree[0].n_free > 0:
+                    slot = _claim(
+                        X, i, leaf, tree, columns, nodes, heads, gauss, counts, free_slots, row
+                    )
                 if adaptive[RESAMPLES] != 0.0:
                     seed, times = next_poisson(links[leaf, RANDOM], table)
                     links[leaf, RANDOM] = settled(seed)
