@@ -54,8 +54,12 @@ def tells_format(path: str | Path) -> bool:
     (True, False, False)
     """
     path = Path(path)
+    return is_river(path) or is_many(path) or _told_format(path) is not None
+
+
+def _told_format(path: Path) -> FileFormat | None:
     name = path.name.lower()
-    return is_river(path) or is_many(path) or any(name.endswith(end) for end in _FORMATS)
+    return next((f for end, f in _FORMATS.items() if name.endswith(end)), None)
 
 
 def format_of(path: str | Path, format: FileFormat | None = None) -> FileFormat:
@@ -66,8 +70,7 @@ def format_of(path: str | Path, format: FileFormat | None = None) -> FileFormat:
     SourceError
         If there is none, or it is not known.
     """
-    name = Path(path).name.lower()
-    found = format or next((f for end, f in _FORMATS.items() if name.endswith(end)), None)
+    found = format or _told_format(Path(path))
     if found not in _SOURCES:
         problem = f"no format {format!r}" if format else "the name does not tell the format"
         raise SourceError(f"{path}: {problem}; name it, or use one of {', '.join(SUPPORTED)}")

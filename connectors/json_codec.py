@@ -210,13 +210,8 @@ def _translated(read: ReadMessage, decode: Callable[[bytes], Any]) -> Callable[[
 
 def _with_infinities(row: Mapping[str, object]) -> Mapping[str, object]:
     """Keep what JSON has no form for: an infinity is a number beyond float64, and refused so."""
-    if not any(isinstance(v, float | np.floating) and np.isinf(v) for v in row.values()):
-        return row
-    beyond = msgspec.Raw(b"1e999")
-    return {
-        k: beyond if isinstance(v, float | np.floating) and np.isinf(v) else v
-        for k, v in row.items()
-    }
+    infinite = [k for k, v in row.items() if isinstance(v, float | np.floating) and np.isinf(v)]
+    return {**row, **dict.fromkeys(infinite, msgspec.Raw(b"1e999"))} if infinite else row
 
 
 def _check_utf8(values: Sequence[bytes | None]) -> None:
