@@ -49,7 +49,9 @@ class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
       branch learns on, unseen.
     - A leaf without any error yet votes as if one in its window and one more were wrong; in MOA
       its raw likelihoods or counts are added to the others' weighted votes.
-    - Leaves without observers learn rows once.
+    - It adapts with its memory full too: it splits no more once three quarters of all nodes are
+      taken, trees beside it until all are, and these begin with observers, if need be with those
+      of its leaf that promises least.
 
     Parameters
     ----------
@@ -68,7 +70,8 @@ class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
     nominal_features
         {column: number of values V}; such a column holds whole numbers 0..V-1.
     max_size
-        Bound of all pools, in MiB; trees that grow beside branches included.
+        Bound of all pools, in MiB; trees that grow beside branches included, which a quarter of
+        the nodes is for.
     max_depth
         Leaves this deep are not split.
     n_split_points

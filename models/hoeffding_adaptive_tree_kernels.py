@@ -108,6 +108,8 @@ def run_adaptive(
         while n_work > 0:  # the roots of trees that row i is still to be learned by
             n_work -= 1
             node = int(work[0, n_work])
+            # A tree that took all nodes could never be replaced: a quarter is for trees beside it.
+            tree[0].most_nodes = nodes.shape[0] if node > 0 else nodes.shape[0] * 3 // 4
             if not is_judged:
                 leaf = leaf_of(X, i, nodes, node, 0.0)
                 slot = int(nodes[leaf].first_child)

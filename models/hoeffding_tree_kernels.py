@@ -67,6 +67,7 @@ __all__ = [
     "majority",
     "rank_leaves",
     "release",
+    "release_least",
     "run_block",
     "weight_of",
 ]
@@ -96,6 +97,7 @@ TREE = np.dtype(
         ("max_depth", "i8"),
         ("memory_estimate_period", "i8"),
         ("n_numeric", "i8"),
+        ("most_nodes", "i8"),
         ("n_nodes", "i8"),
         ("n_leaves", "i8"),
         ("n_free", "i8"),
@@ -331,6 +333,7 @@ def attempt_split(
 ) -> None:
     """Split the leaf if the best feature is better than all others with confidence.
 
+    Refused, and counted, if there would be more nodes than the tree's `most_nodes`.
     Where heads are longer than a Hoeffding tree's, only the columns at the places that they end
     with are tried, in their order; the numeric ones of these lie side by side in `gauss`.
     """
@@ -339,7 +342,7 @@ def attempt_split(
         n_classes += int(class_weights[leaf, c] != 0.0)
     if n_classes < 2:
         return
-    if tree[0].n_nodes + 2 > nodes.shape[0]:
+    if tree[0].n_nodes + 2 > tree[0].most_nodes:
         tree[0].n_refused += 1
         return
     slot = int(nodes[leaf].first_child)
@@ -390,7 +393,7 @@ def attempt_split(
         gauss_branches(gauss, slot, chosen_gauss, threshold, scratch)
     else:
         n = count_branches(counts, int(columns[chosen].offset), slot, test, int(threshold), scratch)
-    if tree[0].n_nodes + n > nodes.shape[0]:
+    if tree[0].n_nodes + n > tree[0].most_nodes:
         tree[0].n_refused += 1
         return
     first = tree[0].n_nodes
@@ -498,6 +501,32 @@ def rank_leaves(
                 n_equal -= int(promise == cutoff)
                 activate(tree, nodes, heads, gauss, counts, free_slots, i)
                 tree[0].n_activated += 1
+
+
+@lean_kernel
+def release_least(
+    tree: Records, nodes: Records, class_weights: FloatArray, free_slots: IntArray,
+    is_reached: FloatArray,
+) -> None:  # fmt: skip
+    """Take its slot from that leaf of the tree below node 0 that promises least, if one has any.
+
+    Leaves of trees beside it keep theirs.  Of equals the first; `is_reached` is scratch.
+    """
+    found, least = -1, math.inf
+    for i in range(tree[0].n_nodes):
+        is_reached[i] = 1.0 if i == 0 else 0.0
+    for i in range(tree[0].n_nodes):
+        first = int(nodes[i].first_child)
+        if is_reached[i] == 0.0 or first < 0:
+            continue
+        if nodes[i].feature >= 0:
+            for child in range(first, first + nodes[i].n_children):
+                is_reached[child] = 1.0
+        elif _promise(class_weights, i) < least:
+            found, least = i, _promise(class_weights, i)
+    if found >= 0:
+        release(tree, nodes, free_slots, found)
+        tree[0].n_deactivated += 1
 
 
 @lean_kernel

@@ -132,6 +132,7 @@ def _empty(
     for name, value in settings.items():
         tree[name] = value
     tree["n_numeric"] = n_numeric
+    tree["most_nodes"] = n_nodes
     return Pools(
         tree=tree,
         columns=columns,

@@ -12,7 +12,7 @@ from __future__ import annotations
 from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.detectors.bit_adwin_kernels import Windows, clear_window
 from streamadapt.jit import lean_kernel
-from streamadapt.models.hoeffding_tree_kernels import Records, activate, rank_leaves, release
+from streamadapt.models.hoeffding_tree_kernels import Records, activate, release, release_least
 from streamadapt.models.tree_kernels import BELOW
 
 __all__ = ["ALTERNATE", "compact", "plant_beside", "replace", "settle_new"]
@@ -59,10 +59,10 @@ def plant_beside(
     tree[0].n_leaves += 1
     settle_new(root, tree, links, windows, random)
     links[node, ALTERNATE] = root
+    if tree[0].n_free == 0:  # it promises nothing yet, and without observers it never would
+        release_least(tree, nodes, class_weights, free_slots, promises)
     if tree[0].n_free > 0:
         activate(tree, nodes, heads, gauss, counts, free_slots, root)
-    else:
-        rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
     return int(root)
 
 

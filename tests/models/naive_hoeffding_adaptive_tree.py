@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 from tests.detectors.naive_bit_adwin import NaiveWindow
@@ -21,7 +22,7 @@ def naive_poisson(rate: float, random: JavaRandom) -> int:
 
 
 class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
-    """The same parameters as the class under test, without a bound of memory."""
+    """The same parameters as the class under test, but `max_nodes` and `n_slots` are its bounds."""
 
     def __init__(
         self,
@@ -41,7 +42,9 @@ class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
         self.randoms: dict[int, JavaRandom] = {}
         self.beside: dict[int, Node] = {}
         self.kept: list[Node] = []  # so that no id is used twice
+        self.lost: list[Node] = []  # trees that are no more, but hold memory until the row's end
         self.n_planted = self.n_switched = self.n_pruned = 0
+        self.most_nodes = self.max_nodes
         self.watch(self.nodes[0])
 
     def watch(self, node: Node) -> None:
@@ -77,41 +80,56 @@ class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
         if not 0 < w <= 1e15 or not 0 <= c < self.k:
             return
         self.n_learned += 1
-        self.learn_below(self.nodes[0], None, 0, row, c, w)
+        self.waiting = [self.nodes[0]]
+        while self.waiting:
+            self.learn_below(self.waiting.pop(), row, c, w)
+        self.lost = []
+        if self.n_learned % self.period == 0:
+            self.rank()
 
-    def learn_below(
-        self, node: Node, parent: Node | None, branch: int, row: Row, c: int, w: float
-    ) -> None:
-        votes = self.votes(self.route(row, root=node), row)
-        self.descend(node, int(votes.index(max(votes)) != c), row, c, w)
+    def learn_below(self, root: Node, row: Row, c: int, w: float) -> None:
+        self.max_nodes = self.most_nodes * 3 // 4 if root is self.nodes[0] else self.most_nodes
+        votes = self.votes(self.route(row, root=root), row)
+        for node in self.descend(root, int(votes.index(max(votes)) != c), row, c, w):
+            if id(node) in self.beside:
+                self.lost.append(self.beside.pop(id(node)))
+            if self.n_nodes + 1 > self.most_nodes:
+                self.n_refused += 1
+                continue
+            self.beside[id(node)] = self.plant(node)
+            self.n_planted += 1
+            self.waiting.append(self.beside[id(node)])
 
-    def descend(self, node: Node, error: int, row: Row, c: int, w: float) -> None:
+    def descend(self, node: Node, error: int, row: Row, c: int, w: float) -> list[Node]:
+        """Return the nodes beside which a tree is to be planted."""
         change = self.windows[id(node)].take(error)
         node.weight += w
         if node.test is None:
             self.learn_leaf(node, row, c, w)
-            return
+            return []
         beside = self.beside.get(id(node))
         plants = change in ("rose", "stayed")
         better = 0 if plants or beside is None else self.better(node, beside)
         if better > 0:
             self.switch(node, beside)
-            self.learn_below(node, None, 0, row, c, w)
-            return
+            self.waiting.append(node)
+            return []
         if better < 0 and beside is not None and beside.test is None:
-            del self.beside[id(node)]
+            self.lost.append(self.beside.pop(id(node)))
             self.n_pruned += 1
         elif beside is not None and not plants:
-            self.learn_below(beside, None, 0, row, c, w)
-        self.descend(self.child(node, row), error, row, c, w)
-        if plants:
-            self.beside[id(node)] = self.plant(node)
-            self.n_planted += 1
-            self.learn_below(self.beside[id(node)], None, 0, row, c, w)
+            self.waiting.append(beside)
+        return [node] * plants + self.descend(self.child(node, row), error, row, c, w)
 
     def plant(self, node: Node) -> Node:
+        if len(self.actives) >= self.n_slots:
+            of_tree = self.tree_below(self.nodes[0])
+            others = [leaf for leaf in self.actives if any(leaf is other for other in of_tree)]
+            if others:
+                min(others, key=lambda leaf: leaf.promise).observers = None
         sapling = Node([0.0] * self.k, node.depth, 0.0)
-        self.activate(sapling)
+        if len(self.actives) < self.n_slots:
+            self.activate(sapling)
         self.watch(sapling)
         return sapling
 
@@ -126,6 +144,7 @@ class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
     def switch(self, node: Node, beside: Node) -> None:
         self.n_switched += 1
         weight = node.weight
+        self.lost += [*node.children, Node([], 0, 0.0, test=beside.test or (0, ("below", 0.0)))]
         node.__dict__.update(beside.__dict__)
         node.weight = weight
         for of in (self.windows, self.randoms):
@@ -135,8 +154,13 @@ class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
             self.beside[id(node)] = self.beside[id(beside)]
 
     def learn_leaf(self, leaf: Node, row: Row, c: int, w: float) -> None:
+        if leaf.observers is None and len(self.actives) < self.n_slots:
+            self.activate(leaf)
         if self.resamples:
             w *= max(naive_poisson(1.0, self.randoms[id(leaf)]), 1)
+        if leaf.observers is None:
+            leaf.dist[c] += w
+            return
         self.learn_at(leaf, row, c, w)
         if leaf.test is not None:
             self.watch(leaf)
@@ -144,11 +168,28 @@ class NaiveHoeffdingAdaptiveTree(NaiveHoeffdingTree):
                 self.watch(child)
 
     @property
-    def leaves(self) -> list[Node]:
-        return self.leaves_below(self.nodes[0])
+    def n_nodes(self) -> int:
+        return sum(1 for root in (self.nodes[0], *self.lost) for _ in self.below(root))
 
-    def leaves_below(self, node: Node) -> list[Node]:
-        if node.test is None:
-            return [node]
-        below = [leaf for child in node.children for leaf in self.leaves_below(child)]
-        return below + (self.leaves_below(self.beside[id(node)]) if id(node) in self.beside else [])
+    @property
+    def leaves(self) -> list[Node]:
+        """All leaves, in the order in which their nodes came to be."""
+        nodes = [node for root in (self.nodes[0], *self.lost) for node in self.below(root)]
+        found = {id(node): node for node in nodes if node.test is None}
+        old = [found.pop(id(node)) for node in self.kept if id(node) in found]
+        return old + list(found.values())
+
+    @property
+    def actives(self) -> list[Node]:
+        return [leaf for leaf in self.leaves if leaf.observers is not None]
+
+    def tree_below(self, node: Node) -> list[Node]:
+        return [node] + [below for child in node.children for below in self.tree_below(child)]
+
+    def below(self, node: Node) -> Iterator[Node]:
+        """Yield the node and what is below it, with the trees beside."""
+        yield node
+        for child in node.children:
+            yield from self.below(child)
+        if id(node) in self.beside:
+            yield from self.below(self.beside[id(node)])

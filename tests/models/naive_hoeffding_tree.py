@@ -305,7 +305,7 @@ class NaiveHoeffdingTree:
     def attempt(self, node: Node) -> None:
         if sum(v != 0 for v in node.dist) < 2:
             return
-        if len(self.nodes) + 2 > self.max_nodes:
+        if self.n_nodes + 2 > self.max_nodes:
             self.n_refused += 1
             return
         null = 1.0 - self.impurity(node.dist) if self.criterion == "gini" else -math.inf
@@ -326,7 +326,7 @@ class NaiveHoeffdingTree:
             self.split(node, test, branches)
 
     def split(self, node: Node, test: tuple[int, Test], branches: Branches) -> None:
-        if len(self.nodes) + len(branches) > self.max_nodes:
+        if self.n_nodes + len(branches) > self.max_nodes:
             self.n_refused += 1
             return
         node.test, node.observers = test, None
@@ -339,6 +339,10 @@ class NaiveHoeffdingTree:
                 self.activate(child)
 
     # memory
+
+    @property
+    def n_nodes(self) -> int:
+        return len(self.nodes)
 
     @property
     def leaves(self) -> list[Node]:

@@ -49,18 +49,43 @@ def hard_stream(kind: str) -> tuple[FloatArray, IntArray]:
 
 
 def both(
-    leaf: Any, nominal: dict[int, int], seed: int = 3, resamples: bool = True
+    leaf: Any,
+    nominal: dict[int, int],
+    seed: int = 3,
+    resamples: bool = True,
+    max_size: float = 32.0,
 ) -> tuple[HoeffdingAdaptiveTreeClassifier, NaiveHoeffdingAdaptiveTree]:
     tree = HoeffdingAdaptiveTreeClassifier(
         5, 3, grace_period=40, leaf_prediction=leaf, nominal_features=nominal, seed=seed,
         bootstrap_sampling=resamples, adwin_delta=0.1, drift_window_threshold=60,
-        switch_significance=0.3, **EAGER,
+        switch_significance=0.3, max_size=max_size, **EAGER,
     )  # fmt: skip
     naive = NaiveHoeffdingAdaptiveTree(
         5, 3, grace=40, leaf=leaf, nominal=nominal, seed=seed, resamples=resamples,
-        adwin_delta=0.1, least_window=60, significance=0.3, **EAGER,
+        adwin_delta=0.1, least_window=60, significance=0.3, n_slots=len(tree._pools.free_slots),
+        max_nodes=len(tree._pools.nodes), **EAGER,
     )  # fmt: skip
     return tree, naive
+
+
+def agree(
+    tree: HoeffdingAdaptiveTreeClassifier,
+    naive: NaiveHoeffdingAdaptiveTree,
+    X: FloatArray,
+    y: IntArray,
+) -> None:
+    w = np.random.default_rng(0).uniform(0.5, 2.0, len(y))
+    P = tree.test_then_train(X, y, w)
+    wanted = np.empty_like(P)
+    for i, row in enumerate(X.tolist()):
+        wanted[i] = naive.predict(row)
+        naive.learn(row, int(y[i]), float(w[i]))
+    np.testing.assert_allclose(P, wanted, rtol=0, atol=1e-9)
+    assert tree.n_planted_trees == naive.n_planted
+    assert tree.n_switched_trees == naive.n_switched
+    assert tree.n_pruned_trees == naive.n_pruned
+    assert tree.n_splits_refused == naive.n_refused
+    assert tree.n_leaves == len(naive.leaves)
 
 
 @pytest.mark.parametrize("leaf", ["mc", "nb", "nba"])
@@ -70,18 +95,21 @@ def test_predictions_and_replacements_equal_the_naive_version(
     leaf: Any, nominal: dict[int, int], missing: float
 ) -> None:
     tree, naive = both(leaf, nominal)
-    X, y = drifting(len(nominal), missing=missing)
-    w = np.random.default_rng(0).uniform(0.5, 2.0, len(y))
-    P = tree.test_then_train(X, y, w)
-    wanted = np.empty_like(P)
-    for i, row in enumerate(X.tolist()):
-        wanted[i] = naive.predict(row)
-        naive.learn(row, int(y[i]), float(w[i]))
-    np.testing.assert_allclose(P, wanted, rtol=0, atol=1e-9)
-    assert tree.n_planted_trees == naive.n_planted > 5
-    assert tree.n_switched_trees == naive.n_switched > 1
-    assert tree.n_pruned_trees == naive.n_pruned
-    assert tree.n_leaves == len(naive.leaves)
+    agree(tree, naive, *drifting(len(nominal), missing=missing))
+    assert naive.n_planted > 5
+    assert naive.n_switched > 1
+
+
+@pytest.mark.parametrize("max_size", [0.015, 0.03])
+@pytest.mark.parametrize("nominal", [{}, MIXED])
+def test_with_memory_full_it_equals_the_naive_version(
+    nominal: dict[int, int], max_size: float
+) -> None:
+    tree, naive = both("nba", nominal, max_size=max_size)
+    agree(tree, naive, *drifting(len(nominal), 8000))
+    assert naive.n_refused > 5
+    assert naive.n_switched > 1
+    assert tree.n_deactivations > 0
 
 
 def test_without_resampling_the_seed_does_nothing() -> None:

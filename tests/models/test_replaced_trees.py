@@ -96,7 +96,7 @@ CRAMPED: dict[str, Any] = {"grace_period": 50, "delta": 0.01}
     [
         AdaptiveRandomForestClassifier(5, 4, n_models=1, max_features=None, max_size=0.02),
         StreamingRandomPatchesClassifier(5, 4, n_models=1, max_features=None, max_size=0.02),
-        HoeffdingAdaptiveTreeClassifier(5, 4, max_size=0.01, **CRAMPED),
+        HoeffdingAdaptiveTreeClassifier(5, 4, max_size=0.015, **CRAMPED),
     ],
 )
 def test_a_tree_that_began_without_a_slot_grows_once_slots_are_free(model: Any) -> None:
@@ -106,3 +106,17 @@ def test_a_tree_that_began_without_a_slot_grows_once_slots_are_free(model: Any) 
     right = model.test_then_train(X, y).argmax(axis=1) == y
     assert right[4000:6000].mean() > 0.8
     assert right[10_000:].mean() > 0.8
+
+
+@pytest.mark.parametrize("max_size", [0.03, 0.05, 0.1])
+def test_an_adaptive_tree_whose_memory_is_full_still_follows_a_drift(max_size: float) -> None:
+    rng = np.random.default_rng(1)
+    X = rng.random((60_000, 5))
+    is_new = np.arange(len(X)) >= 40_000
+    y = np.where(is_new, X[:, 0] > X[:, 1], X[:, 2] + X[:, 3] > 1).astype(int)
+    y = np.where(rng.random(len(y)) < 0.1, 1 - y, y)
+    model = HoeffdingAdaptiveTreeClassifier(5, 2, max_size=max_size, **CRAMPED)
+    right = model.test_then_train(X, y).argmax(axis=1) == y
+    assert model.n_splits_refused > 0
+    assert right[30_000:40_000].mean() > 0.85
+    assert right[-10_000:].mean() > 0.85
