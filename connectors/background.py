@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import Condition, Thread
 from typing import TypeAlias
 
-from streamadapt.errors import checked
+from streamadapt.errors import whole
 
 __all__ = ["Background"]
 
@@ -39,7 +39,7 @@ class Background:
     """
 
     def __init__(self, depth: int = 4) -> None:
-        self.depth = int(checked("depth", depth, 1, 1024))
+        self.depth = whole("depth", depth, 1, 1024)
         self._pieces: deque[Work] = deque()  # the first one is under way
         self._changed = Condition()
         self._error: BaseException | None = None

@@ -10,7 +10,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, checked
+from streamadapt.errors import CorruptStateError, IncompatibleStateError, ParameterError, whole
 from streamadapt.events import CategoricalField, Encoding, FeatureField, NumericField, RecordSchema
 from streamadapt.java_random_kernels import MASK, MULTIPLIER
 from streamadapt.state import State, Value
@@ -25,7 +25,7 @@ Fill: TypeAlias = Callable[[FloatArray, IntArray], None]
 
 def checked_seed(name: str, seed: int) -> int:
     """Return `seed` if Java has such a number, else raise `ParameterError`."""
-    return int(checked(name, seed, -(2**63), 2**63 - 1))
+    return whole(name, seed, -(2**63), 2**63 - 1)
 
 
 def first_seed(seed: int) -> IntArray:

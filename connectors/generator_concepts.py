@@ -6,7 +6,7 @@ from streamadapt.connectors.generator import ArrayGenerator, checked_seed, first
 from streamadapt.connectors.generator_agrawal_kernels import agrawal_rows
 from streamadapt.connectors.generator_kernels import sea_rows, sine_rows, stagger_rows
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import checked
+from streamadapt.errors import checked, whole
 
 __all__ = ["SEA", "STAGGER", "Agrawal", "Sine"]
 
@@ -53,10 +53,10 @@ class SEA(ArrayGenerator):
         balance_classes: bool = False,
         noise_percentage: int = 10,
     ) -> None:
-        self.function = int(checked("function", function, 1, 4))
+        self.function = whole("function", function, 1, 4)
         self.seed = checked_seed("seed", seed)
         self.balance_classes = bool(balance_classes)
-        self.noise_percentage = int(checked("noise_percentage", noise_percentage, 0, 100))
+        self.noise_percentage = whole("noise_percentage", noise_percentage, 0, 100)
         self._arrays = {"rng": first_seed(self.seed)}
 
     def _fill(self, X: FloatArray, y: IntArray) -> None:
@@ -119,7 +119,7 @@ class Agrawal(ArrayGenerator):
         perturbation: float = 0.05,
         balance_classes: bool = False,
     ) -> None:
-        self.function = int(checked("function", function, 1, 10))
+        self.function = whole("function", function, 1, 10)
         self.seed = checked_seed("seed", seed)
         self.perturbation = float(checked("perturbation", perturbation, 0.0, 1.0))
         self.balance_classes = bool(balance_classes)
@@ -171,7 +171,7 @@ class Sine(ArrayGenerator):
         suppress_irrelevant_attributes: bool = False,
         balance_classes: bool = False,
     ) -> None:
-        self.function = int(checked("function", function, 1, 4))
+        self.function = whole("function", function, 1, 4)
         self.seed = checked_seed("seed", seed)
         self.suppress_irrelevant_attributes = bool(suppress_irrelevant_attributes)
         self.balance_classes = bool(balance_classes)
@@ -219,7 +219,7 @@ class STAGGER(ArrayGenerator):
     }
 
     def __init__(self, function: int = 1, seed: int = 1, balance_classes: bool = False) -> None:
-        self.function = int(checked("function", function, 1, 3))
+        self.function = whole("function", function, 1, 3)
         self.seed = checked_seed("seed", seed)
         self.balance_classes = bool(balance_classes)
         self._arrays = {"rng": first_seed(self.seed)}

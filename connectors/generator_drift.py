@@ -9,7 +9,7 @@ import numpy as np
 from streamadapt.connectors.generator import RowGenerator, checked_seed, first_seed
 from streamadapt.connectors.generator_kernels import choose_streams, merge_rows
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import CorruptStateError, ParameterError, StateError, checked
+from streamadapt.errors import CorruptStateError, ParameterError, StateError, checked, whole
 from streamadapt.state import State, Value
 
 __all__ = ["ConceptDrift"]
@@ -76,10 +76,10 @@ class ConceptDrift(RowGenerator):
         self.before, self.after = before, after
         self.names, self.class_names = before.names, before.class_names
         self.nominal = before.nominal
-        self.position = int(checked("position", position, -_MOST, _MOST))
+        self.position = whole("position", position, -_MOST, _MOST)
         self.alpha = float(checked("alpha", alpha, 0.0, 45.0))
         slope = math.tan(self.alpha * math.pi / 180)
-        self.width = int(checked("width", int(1 / slope) if slope else width, 1, _MOST))
+        self.width = whole("width", int(1 / slope) if slope else width, 1, _MOST)
         self.seed = checked_seed("seed", seed)
         self._rng = first_seed(self.seed)
         self._rng[1] = 0  # rows given so far

@@ -18,7 +18,7 @@ import pyarrow.parquet
 from streamadapt.connectors.generator import CLASS_COLUMN, RowGenerator
 from streamadapt.connectors.generator_source import row_object
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, whole
 
 __all__ = ["WRITABLE", "write_rows"]
 
@@ -59,7 +59,7 @@ def write_rows(generator: RowGenerator, n: int, path: str | Path) -> None:
     >>> path.read_text().split()
     ['size,color,shape,class', 'small,blue,square,false', 'small,green,square,false']
     """
-    path, rest = Path(path), int(checked("n", n, 0, 2**62))
+    path, rest = Path(path), whole("n", n, 0, 2**62)
     write = next((w for end, w in _WRITERS.items() if path.name.lower().endswith(end)), None)
     if write is None:
         raise ParameterError(f"{path}: the name must end in one of {', '.join(WRITABLE)}")

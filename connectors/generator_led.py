@@ -7,7 +7,7 @@ import numpy as np
 from streamadapt.connectors.generator import ArrayGenerator, checked_seed, first_seed
 from streamadapt.connectors.generator_kernels import led_rows
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import checked
+from streamadapt.errors import whole
 
 __all__ = ["LED", "LEDDrift"]
 
@@ -50,7 +50,7 @@ class LED(ArrayGenerator):
         suppress_irrelevant_attributes: bool = False,
     ) -> None:
         self.seed = checked_seed("seed", seed)
-        self.noise_percentage = int(checked("noise_percentage", noise_percentage, 0, 100))
+        self.noise_percentage = whole("noise_percentage", noise_percentage, 0, 100)
         self.suppress_irrelevant_attributes = bool(suppress_irrelevant_attributes)
         n = N_SEGMENTS + (0 if suppress_irrelevant_attributes else N_IRRELEVANT)
         self.names = tuple(f"att{i}" for i in range(1, n + 1))
@@ -97,7 +97,7 @@ class LEDDrift(LED):
         n_drift_features: int = 1,
     ) -> None:
         super().__init__(seed, noise_percentage, suppress_irrelevant_attributes)
-        self.n_drift_features = int(checked("n_drift_features", n_drift_features, 0, 7))
+        self.n_drift_features = whole("n_drift_features", n_drift_features, 0, 7)
         if not suppress_irrelevant_attributes:
             moved = np.arange(self.n_drift_features)
             self._order[moved], self._order[moved + N_SEGMENTS] = moved + N_SEGMENTS, moved

@@ -8,7 +8,7 @@ from streamadapt.connectors.generator import ArrayGenerator, checked_seed, first
 from streamadapt.connectors.generator_kernels import hyperplane_rows, start_hyperplane
 from streamadapt.connectors.generator_rbf_kernels import place_centroids, rbf_rows
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import ParameterError, checked
+from streamadapt.errors import ParameterError, checked, whole
 
 __all__ = ["Hyperplane", "RandomRBF", "RandomRBFDrift"]
 
@@ -65,12 +65,12 @@ class Hyperplane(ArrayGenerator):
         noise_percentage: int = 5,
         sigma_percentage: int = 10,
     ) -> None:
-        self.names = _numbered("att", int(checked("n_features", n_features, 1, _MOST)))
+        self.names = _numbered("att", whole("n_features", n_features, 1, _MOST))
         self.seed = checked_seed("seed", seed)
-        self.n_drift_features = int(checked("n_drift_features", n_drift_features, 0, n_features))
+        self.n_drift_features = whole("n_drift_features", n_drift_features, 0, n_features)
         self.mag_change = float(checked("mag_change", mag_change, 0.0, 1.0))
-        self.noise_percentage = int(checked("noise_percentage", noise_percentage, 0, 100))
-        self.sigma_percentage = int(checked("sigma_percentage", sigma_percentage, 0, 100))
+        self.noise_percentage = whole("noise_percentage", noise_percentage, 0, 100)
+        self.sigma_percentage = whole("sigma_percentage", sigma_percentage, 0, 100)
         rng, weights = first_seed(self.seed), np.empty(self.n_features)
         start_hyperplane(rng, weights)
         steps = np.full(self.n_drift_features, self.mag_change)
@@ -122,11 +122,11 @@ class RandomRBF(ArrayGenerator):
         seed: int = 1,
         n_centroids: int = 50,
     ) -> None:
-        self.names = _numbered("att", int(checked("n_features", n_features, 1, _MOST)))
-        self.class_names = _numbered("class", int(checked("n_classes", n_classes, 2, _MOST)))
+        self.names = _numbered("att", whole("n_features", n_features, 1, _MOST))
+        self.class_names = _numbered("class", whole("n_classes", n_classes, 2, _MOST))
         self.seed_model = checked_seed("seed_model", seed_model)
         self.seed = checked_seed("seed", seed)
-        self.n_centroids = int(checked("n_centroids", n_centroids, 1, _MOST))
+        self.n_centroids = whole("n_centroids", n_centroids, 1, _MOST)
         self._place(0, 0.0)
 
     def _place(self, n_moving: int, change: float) -> None:
@@ -194,5 +194,5 @@ class RandomRBFDrift(RandomRBF):
     ) -> None:
         super().__init__(n_features, n_classes, seed_model, seed, n_centroids)
         self.change_speed = float(checked("change_speed", change_speed, 0.0, 1e9))
-        self.n_drift_centroids = int(checked("n_drift_centroids", n_drift_centroids, 0, _MOST))
+        self.n_drift_centroids = whole("n_drift_centroids", n_drift_centroids, 0, _MOST)
         self._place(min(self.n_drift_centroids, self.n_centroids), self.change_speed)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from streamadapt.connectors.file_source import check_columns
 from streamadapt.connectors.generator import CLASS_COLUMN, RowGenerator
 from streamadapt.contracts import FloatArray, IntArray
-from streamadapt.errors import ParameterError, SourceError, checked
+from streamadapt.errors import ParameterError, SourceError, whole
 from streamadapt.events import Records, RecordSchema
 
 __all__ = ["GeneratorSource", "row_object"]
@@ -52,7 +52,7 @@ class GeneratorSource:
 
     def __init__(self, generator: RowGenerator, schema: RecordSchema, rows: int) -> None:
         self.schema = schema
-        self.rows = int(checked("rows", rows, 0, 2**62))
+        self.rows = whole("rows", rows, 0, 2**62)
         self._generator = generator
         self._start = generator.state()
         self._position = 0

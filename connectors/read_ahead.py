@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from threading import Condition, Thread
 
-from streamadapt.errors import ParameterError, SourceError, checked
+from streamadapt.errors import ParameterError, SourceError, whole
 from streamadapt.events import Records, Source
 
 __all__ = ["ReadAhead"]
@@ -54,7 +54,7 @@ class ReadAhead:
 
     def __init__(self, source: Source, depth: int = 4) -> None:
         self.source = source
-        self.depth = int(checked("depth", depth, 1, 1024))
+        self.depth = whole("depth", depth, 1, 1024)
         self._position = source.position()
         self._reader: _Reader | None = None
 

@@ -10,13 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from streamadapt.contracts import IntArray
 from streamadapt.events import MISSING_TIME
-from streamadapt.labels import Arrivals, LabelLimits, merged
-from streamadapt.labels_kernels import OWN_LABEL
+from streamadapt.labels import Arrivals, LabelLimits, limit_us, merged
+from streamadapt.labels_kernels import CURSORS, OWN_LABEL, REFUSED_TIME, WATERMARK, watermarks
 from streamadapt.state import State
 
 __all__ = ["DelayedLabels", "LabelDelay"]
 
-_NEVER_AHEAD = int(np.iinfo(np.int64).max)
 _USUAL = LabelLimits()
 _NAMES = ("id", "time_us", "label", "position", "order")
 
@@ -58,13 +57,12 @@ class DelayedLabels:
 
     def __init__(self, delay: LabelDelay, limits: LabelLimits = _USUAL) -> None:
         self._max_waiting = limits.max_pending
-        self._ahead_us = round(limits.max_ahead_s * 1e6) if limits.max_ahead_s else _NEVER_AHEAD
-        self._refused = MISSING_TIME
+        self._ahead_us = limit_us(limits.max_ahead_s)
         self.n_dropped = 0
         self._events = delay.events
         self._us = round(delay.seconds * 1e6)
         self._n_events = 0
-        self._watermark = MISSING_TIME
+        self._cursor = np.full(CURSORS, MISSING_TIME)
         self._waiting = _empty()
 
     @property
@@ -110,8 +108,8 @@ class DelayedLabels:
                 **self._waiting,
                 "n_events": self._n_events,
                 "n_dropped": self.n_dropped,
-                "watermark_us": int(self._watermark),
-                "refused_us": int(self._refused),
+                "watermark_us": int(self._cursor[WATERMARK]),
+                "refused_us": int(self._cursor[REFUSED_TIME]),
             },
         )
 
@@ -121,42 +119,24 @@ class DelayedLabels:
         self._waiting = {name: state.array(name) for name in _NAMES}
         self._n_events = state.integer("n_events")
         self.n_dropped = state.integer("n_dropped")
-        self._watermark = state.integer("watermark_us")
+        self._cursor[WATERMARK] = state.integer("watermark_us")
         was_kept = "refused_us" in state.values  # not by earlier releases
-        self._refused = state.integer("refused_us") if was_kept else MISSING_TIME
+        self._cursor[REFUSED_TIME] = state.integer("refused_us") if was_kept else MISSING_TIME
 
     def _turns(self, labels: dict[str, NDArray[np.generic]], times: IntArray) -> IntArray:
         """Return the event after which (by count) or before which (by time) each label comes."""
         orders: IntArray = labels["order"].astype(np.int64)
         if self._events:
             return orders + self._events
-        watermarks = self._watermarks(times)
-        first_later = np.searchsorted(
-            watermarks, labels["time_us"].astype(np.int64) + self._us, "right"
-        )
+        marks = self._watermarks(times)
+        first_later = np.searchsorted(marks, labels["time_us"].astype(np.int64) + self._us, "right")
         return np.maximum(self._n_events + first_later, orders + 1)
 
     def _watermarks(self, times: IntArray) -> IntArray:
-        """Return event time after each event, and keep the last."""
-        marks = np.maximum.accumulate(np.concatenate([[self._watermark], times]))
-        told = (times != MISSING_TIME) & (marks[:-1] != MISSING_TIME)
-        if (told & (times - np.where(told, marks[:-1], 0) > self._ahead_us)).any():
-            marks[1:] = list(map(self._after, times.tolist()))
-        elif len(times):
-            self._refused = MISSING_TIME
-        self._watermark = int(marks[-1])
-        return marks[1:]
-
-    def _after(self, time_us: int) -> int:
-        """Take one event's time, by the join's own rule; return what event time is then."""
-        known = MISSING_TIME not in {time_us, self._watermark}
-        agrees = self._refused != MISSING_TIME and abs(time_us - self._refused) <= self._ahead_us
-        if known and time_us - self._watermark > self._ahead_us and not agrees:
-            self._refused = time_us
-        else:
-            self._refused = MISSING_TIME
-            self._watermark = max(self._watermark, time_us)
-        return self._watermark
+        """Return event time after each event."""
+        marks = np.array(times, np.int64)
+        watermarks(marks, self._cursor, self._ahead_us)
+        return marks
 
 
 def _labels(labels: dict[str, NDArray[np.generic]]) -> Arrivals:

@@ -15,7 +15,7 @@ from streamadapt.derived_block import Block, Remembers
 from streamadapt.derived_checks import check_derived
 from streamadapt.derived_parts import parts_of
 from streamadapt.encoding import FeatureColumn, TextCodes, column_encoder
-from streamadapt.errors import ConfigError, IncompatibleStateError, StateError, checked
+from streamadapt.errors import ConfigError, IncompatibleStateError, StateError, whole
 from streamadapt.events import Records, RecordSchema, TextField
 from streamadapt.past_features import Targets, signed_hash
 from streamadapt.state import State, Value
@@ -86,7 +86,7 @@ class FeatureMap:
         self.derived = tuple(derived)
         self.target_is_known = target_is_known
         self.past_targets_are_known = past_targets_are_known
-        self.max_keys = int(checked("max_keys", max_keys, 1, 100_000_000))
+        self.max_keys = whole("max_keys", max_keys, 1, 100_000_000)
         if schema.target in schema.features and not target_is_known:
             raise ConfigError(f"features: the target {schema.target!r} would be peeked at")
         check_derived(schema, self.derived, past_targets_are_known, target_is_known)

@@ -27,7 +27,17 @@ from streamadapt.events import MISSING_TIME
 from streamadapt.label_ring import LabelRing
 from streamadapt.state import State
 
-__all__ = ["COUNTERS", "REASONS", "Arrivals", "Drop", "LabelJoin", "LabelLimits", "Ops", "merged"]
+__all__ = [
+    "COUNTERS",
+    "REASONS",
+    "Arrivals",
+    "Drop",
+    "LabelJoin",
+    "LabelLimits",
+    "Ops",
+    "limit_us",
+    "merged",
+]
 
 COUNTERS = (
     "events", "labelled", "duplicate", "out_of_order", "too_late", "expired",
@@ -74,10 +84,10 @@ class LabelLimits(BaseModel):
             [
                 self.max_pending,
                 self.max_early,
-                _us(self.max_age_s),
+                limit_us(self.max_age_s),
                 min(self.remember, self.max_pending),
-                _us(self.allowed_lateness_s),
-                _us(self.max_ahead_s),
+                limit_us(self.allowed_lateness_s),
+                limit_us(self.max_ahead_s),
                 self.learn_corrections,
                 dedup_only,
             ],
@@ -286,5 +296,6 @@ class LabelJoin:
         self._counts[:] = state.integers("counts")
 
 
-def _us(seconds: float | None) -> int:
+def limit_us(seconds: float | None) -> int:
+    """Return a limit as kernels take it: whole microseconds, 0 for none."""
     return 0 if seconds is None else max(1, round(seconds * 1e6))

@@ -61,6 +61,30 @@ def _too_old(time, watermark, max_age_us):
 
 
 @kernel
+def _too_early(time, watermark, refused, ahead_us):
+    """Tell whether a time is too far ahead, unless the one refused just before agrees with it."""
+    return (
+        ahead_us > 0
+        and time != _NO_TIME
+        and watermark != _NO_TIME
+        and time - watermark > ahead_us
+        and (refused == _NO_TIME or abs(time - refused) > ahead_us)
+    )
+
+
+@kernel
+def watermarks(times, cursor, ahead_us):
+    """Put event time after each event in the place of its own time; the join's rule, no ring."""
+    for i in range(len(times)):
+        if _too_early(times[i], cursor[WATERMARK], cursor[REFUSED_TIME], ahead_us):
+            cursor[REFUSED_TIME] = times[i]
+        else:
+            cursor[REFUSED_TIME] = _NO_TIME
+            cursor[WATERMARK] = max(cursor[WATERMARK], times[i])
+        times[i] = cursor[WATERMARK]
+
+
+@kernel
 def _evict(ids, times, status, table, places, at, cursor, limits, counts):
     """Drop entries from the old end: those that waited too long, those too far back."""
     last = places.shape[1] - 1
@@ -147,16 +171,7 @@ def admit(
                 if limits[LATENESS_US] > 0 and cursor[WATERMARK] - time[i] > limits[LATENESS_US]:
                     counts[N_TOO_LATE] += 1
                     why = TOO_LATE
-            elif (
-                limits[AHEAD_US] > 0
-                and cursor[WATERMARK] != _NO_TIME
-                and time[i] != _NO_TIME
-                and time[i] - cursor[WATERMARK] > limits[AHEAD_US]
-                and (
-                    cursor[REFUSED_TIME] == _NO_TIME
-                    or abs(time[i] - cursor[REFUSED_TIME]) > limits[AHEAD_US]
-                )
-            ):
+            elif _too_early(time[i], cursor[WATERMARK], cursor[REFUSED_TIME], limits[AHEAD_US]):
                 counts[N_TOO_EARLY] += 1
                 cursor[REFUSED_TIME] = time[i]
                 why = TOO_EARLY

@@ -164,6 +164,7 @@ def _abrupt() -> ConceptDrift:
         (lambda: Sine(function=5), "function = 5"),
         (lambda: STAGGER(function=4), "function = 4"),
         (lambda: LED(noise_percentage=101), "noise_percentage = 101"),
+        (lambda: LED(noise_percentage=0.1), "noise_percentage = 0.1 is not a whole number"),
         (lambda: LEDDrift(n_drift_features=8), "n_drift_features = 8"),
         (lambda: Hyperplane(n_features=3, n_drift_features=4), "n_drift_features = 4"),
         (lambda: Hyperplane(n_features=0), "n_features = 0"),
