@@ -33,6 +33,7 @@ _OURS: dict[str, tuple[str, dict[str, Any]]] = {
     "LevBag-10": ("LeveragingBaggingClassifier", {}),
     "ARF-100": (ADAPTIVE_FOREST, {"n_models": 100, "max_size": 2048.0}),
     "SRP-100": (PATCHES, {"n_models": 100, "max_size": 2048.0}),
+    "LevBag-100": ("LeveragingBaggingClassifier", {"n_models": 100, "max_size": 2048.0}),
     "MoE": ("DriftMoEClassifier", {"variant": "streamadapt"}),
     "MoE-Data": ("DriftMoEClassifier", {"variant": "paper"}),
     "MoE-Task": ("DriftMoEClassifier", {"variant": "paper", "mode": "task"}),
