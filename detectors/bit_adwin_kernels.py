@@ -24,9 +24,11 @@ from streamadapt.errors import IncompatibleStateError
 from streamadapt.jit import inlined_kernel, lean_kernel
 
 __all__ = [
+    "CLOCK",
     "FELL",
     "MAX_ROWS",
     "N_WORDS",
+    "PHASE",
     "ROSE",
     "STAYED",
     "TOTAL",

@@ -1,7 +1,8 @@
 """Kernels of forests: each tree predicts and learns all rows of a block, then the votes are added.
 
 Trees do not see one another, so the order in which they run, and on which thread, changes no bit;
-but where a rise of any tree's error resets the worst tree, all run row by row.
+but where a rise of any tree's error resets the worst tree, all run from one row to the next at
+which a window looks for a rise.
 All that belongs to tree m is row m of the stacked arrays.  The tree that grows in the background
 since a warning stands beside node 0 in the same pool: see `streamadapt.models.subtree_kernels`.
 """
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 from streamadapt.contracts import LEARN, PREDICT, FloatArray, IntArray, OpArray
 from streamadapt.detectors.bit_adwin_kernels import (
+    CLOCK,
+    PHASE,
     ROSE,
     Windows,
     clear_window,
@@ -88,8 +91,13 @@ def run_members(
     by_row = forest[RESETS_WORST] != 0.0  # then trees do see one another
     is_patched = forest[PATCHED] != 0.0
     current, has_changed = -1, False
+    before, begin, length = 0, 0, n  # trees go one after the other over rows begin..begin+length-1
     for t in range(n * n_trees):
-        m, i = (t % n_trees, t // n_trees) if by_row else (first + t // n, t % n)
+        if by_row and t == before + length * n_trees:
+            before, begin = t, begin + length
+        if by_row and t == before:
+            length = _rows_alone(all_windows, n - begin)
+        m, i = first + (t - before) // length, begin + (t - before) % length
         if m != current:
             current = m
             tree, nodes, class_weights, heads = trees[m], all_nodes[m], all_weights[m], all_heads[m]
@@ -163,7 +171,7 @@ def run_members(
         if by_row:
             if take_bit(windows, DRIFT, error, forest[DRIFT_DELTA]) == ROSE:
                 has_changed = True
-            if has_changed and m == n_trees - 1:
+            if has_changed and t + 1 == before + length * n_trees:
                 has_changed = False
                 worst = _worst(all_windows)
                 tallies[worst, N_DRIFTS] += 1.0
@@ -214,6 +222,15 @@ def run_members(
                         seeds[m, SUBSETS] = seeds[m, FIRST]
         if tree[0].n_learned % tree[0].memory_estimate_period == 0 and times > 0:
             rank_leaves(tree, nodes, class_weights, heads, gauss, counts, free_slots, promises)
+
+
+@lean_kernel
+def _rows_alone(all_windows: Windows, n_left: int) -> int:
+    """Return for how many rows no tree can tell of a rise but at the last one."""
+    length = n_left
+    for m in range(all_windows.shape[0]):
+        length = min(length, CLOCK - all_windows[m, DRIFT, PHASE])
+    return length
 
 
 @lean_kernel
