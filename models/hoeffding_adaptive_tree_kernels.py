@@ -17,6 +17,7 @@ from streamadapt.java_random_kernels import settled
 from streamadapt.jit import inlined_kernel, lean_kernel
 from streamadapt.models.hoeffding_tree_kernels import (
     MAX_WEIGHT,
+    PRIOR,
     Records,
     attempt_split,
     claim_slot,
@@ -88,18 +89,19 @@ def run_adaptive(
             is_alone = is_alone and (beside < 0 or nodes[beside].feature < 0)
             leaf = int(child_of(X, i, nodes, leaf))
         slot = int(nodes[leaf].first_child)
-        bayes = judge(
-            X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
-        )
-        is_judged = True  # so the first way of learning need not be gone again
-        if predicts and is_alone:
-            fill_votes(bayes, leaf, slot, kind, class_weights, heads, scratch, P, i)
-        elif predicts:
-            is_judged = False
-            _predict(
+        is_judged = is_alone or not predicts  # so the first way of learning is not gone again
+        found, n_found, bayes = 0, 0, PRIOR
+        if is_judged:
+            bayes = judge(
+                X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
+            )
+        else:
+            n_found = _predict(
                 X, i, P, tree, columns, nodes, class_weights, heads, gauss, counts, row, scratch,
-                links, windows, work,
+                links, windows, work, promises,
             )  # fmt: skip
+        if is_judged and predicts:
+            fill_votes(bayes, leaf, slot, kind, class_weights, heads, scratch, P, i)
         if not learns:
             continue
         tree[0].n_learned += 1
@@ -110,7 +112,11 @@ def run_adaptive(
             node = int(work[0, n_work])
             # A tree that took all nodes could never be replaced: a quarter is for trees beside it.
             tree[0].most_nodes = nodes.shape[0] if node > 0 else nodes.shape[0] * 3 // 4
-            if not is_judged:
+            if found < n_found and nodes[node].feature >= 0:
+                leaf, bayes = int(promises[2 * found]), int(promises[2 * found + 1])
+                slot = int(nodes[leaf].first_child)
+                found += 1
+            elif not is_judged:
                 leaf = leaf_of(X, i, nodes, node, 0.0)
                 slot = int(nodes[leaf].first_child)
                 bayes = judge(
@@ -127,6 +133,7 @@ def run_adaptive(
                     lost = lost or beside >= 0
                     work[1, n_plants] = node
                     n_plants += 1
+                    n_found = 0
                 elif beside >= 0:
                     better = _is_better(node, beside, windows, adaptive)
                     if better < 0 and nodes[beside].feature < 0:
@@ -139,7 +146,7 @@ def run_adaptive(
                     if better > 0:
                         replace(node, tree, nodes, class_weights, free_slots, links, windows)
                         adaptive[N_SWITCHED] += 1.0
-                        lost, is_gone = True, True
+                        lost, is_gone, n_found = True, True, 0
                         break
                 node = child_of(X, i, nodes, node)
             if not is_gone:
@@ -159,7 +166,7 @@ def run_adaptive(
                     tree, columns, class_weights, heads, gauss, counts, row,
                 )  # fmt: skip
                 if is_time and nodes[leaf].depth < tree[0].max_depth:
-                    before = tree[0].n_nodes
+                    before, n_found = tree[0].n_nodes, 0
                     attempt_split(
                         tree, columns, nodes, class_weights, heads, gauss, counts, free_slots,
                         scratch, promises, leaf,
@@ -200,10 +207,13 @@ def _predict(
     X: FloatArray, i: int, P: FloatArray, tree: Records, columns: Records, nodes: Records,
     class_weights: FloatArray, heads: FloatArray, gauss: FloatArray, counts: FloatArray,
     row: FloatArray, scratch: FloatArray, links: IntArray, windows: Windows, work: IntArray,
-) -> None:  # fmt: skip
+    judged: FloatArray,
+) -> int:  # fmt: skip
     """Predict row i by its leaf and by those of all trees beside its way that have split.
 
-    Several leaves vote with one over the square of their error each.
+    Several leaves vote with one over the square of their error each.  Returns how many there are;
+    in the order in which their trees learn the row, each and its class by naive Bayes are put into
+    `judged`, which has room for a number per node: three or more of them are such a tree's.
     """
     kind = tree[0].leaf_prediction
     work[0, 0] = 0
@@ -226,9 +236,7 @@ def _predict(
         bayes = judge(
             X, i, leaf, slot, tree, columns, class_weights, heads, gauss, counts, row, scratch
         )
-        if n_found == 1:
-            fill_votes(bayes, leaf, slot, kind, class_weights, heads, scratch, P, i)
-            return
+        judged[2 * f], judged[2 * f + 1] = leaf, bayes
         fill_votes(bayes, leaf, slot, kind, class_weights, heads, scratch, scratch, 0)
         error = max(window_mean(windows, leaf), 1.0 / (windows[leaf, WIDTH] + 1.0))
         vote = 1.0 / (error * error) if majority(class_weights, leaf) >= 0 else 0.0
@@ -237,3 +245,4 @@ def _predict(
             P[i, c] = (P[i, c] if f > 0 else 0.0) + vote * scratch[0, c]
     for c in range(P.shape[1]):
         P[i, c] = P[i, c] / total if total > 0.0 else 1.0 / P.shape[1]
+    return n_found
