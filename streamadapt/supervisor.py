@@ -23,6 +23,7 @@ _FINAL = frozenset({0, 2, 3, 4})
 _LOOK_S = 0.1
 _SHORT_LIFE_S = 10.0
 _LONGEST_WAIT_S = 30.0
+_MOST_DOUBLINGS = 10  # past the longest wait; after a night of failures a power is no float any more
 
 
 @dataclass(slots=True)
@@ -87,7 +88,8 @@ class Supervisor:
             self._log.error("worker_ended", slot=slot.name, code=code)
             return code
         slot.failures = slot.failures + 1 if now - slot.started_s < _SHORT_LIFE_S else 0
-        wait_s = min(0.5 * 2**slot.failures, _LONGEST_WAIT_S) if slot.failures else 0.0
+        doublings = min(slot.failures, _MOST_DOUBLINGS)
+        wait_s = min(0.5 * 2**doublings, _LONGEST_WAIT_S) if slot.failures else 0.0
         slot.start_at_s = now + wait_s
         self._log.warning("worker_lost", slot=slot.name, code=code, start_again_in_s=wait_s)
         return None
