@@ -52,11 +52,11 @@ def json_line(line: PredictionLine | FactLine, grade: RunningGrade) -> str:
 def plain_line(line: PredictionLine | FactLine, grade: RunningGrade) -> str:
     """Return a line for a pipe."""
     if isinstance(line, FactLine):
-        return f"! {_fact(line.fields)}"
+        return printable(f"! {_fact(line.fields)}")
     cells = [f"{name}={value}" for name, value in _cells(line).items() if value]
     if grade.mean is not None:
         cells.append(f"{grade.name.replace(' ', '_')}={grade.mean:.4f}/{grade.n}")
-    return "  ".join(cells)
+    return printable("  ".join(cells))
 
 
 def totals_line(totals: Totals, grade: RunningGrade) -> str:
@@ -68,7 +68,7 @@ def totals_line(totals: Totals, grade: RunningGrade) -> str:
     parts += [f"{n:,} {kind}{'s' * (n != 1)}" for kind, n in sorted(totals.facts.items())]
     if totals.lag is not None:
         parts.append(f"{totals.lag:,} events wait")
-    return ", ".join(parts)
+    return printable(", ".join(parts))
 
 
 def graded(grade: RunningGrade) -> str:
@@ -111,10 +111,11 @@ class TailView:
             )
         for line in self._predictions:
             cells = _cells(line)
-            table.add_row(*(escape(cells[name]) for name in self._names))
+            table.add_row(*(escape(printable(cells[name])) for name in self._names))
         for _ in range(_SHOWN_PREDICTIONS - len(self._predictions)):
             table.add_row()
-        facts = [Text(f"  {_fact(fact.fields)}", style="yellow") for fact in self._facts]
+        told = (printable(_fact(fact.fields)) for fact in self._facts)
+        facts = [Text(f"  {fact}", style="yellow") for fact in told]
         totals_text = Text(f"  {totals_line(totals, grade)}", style="bold")
         return Group(table, totals_text, *([Text(f"  {more}")] if more else []), *facts)
 
@@ -160,4 +161,20 @@ def _what_moved(fields: dict[str, Any]) -> str:
 
 
 def _time(time_us: int | None) -> str | None:
-    return None if time_us is None else (_EPOCH + timedelta(microseconds=time_us)).isoformat()
+    try:
+        return None if time_us is None else (_EPOCH + timedelta(microseconds=time_us)).isoformat()
+    except OverflowError:  # no time of ours
+        return str(time_us)
+
+
+def printable(text: str) -> str:
+    r"""Return `text` with all that a terminal would obey, not show, written as escapes.
+
+    Ids and keys are what anybody wrote into a topic.
+
+    >>> printable("Grüße \x1b]0;owned\x07\n")
+    'Grüße \\x1b]0;owned\\x07\\n'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

@@ -6,10 +6,11 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
-__all__ = ["RunningGrade"]
+__all__ = ["RunningGrade", "is_number"]
 
 _MOST_WAITING = 200_000
 _RECENT = 1000
+_HUGE = 1e300  # larger ones, which JSON may hold, cannot be added up
 
 
 class RunningGrade:
@@ -80,7 +81,15 @@ class RunningGrade:
             del waiting[next(iter(waiting))]
 
     def _grade(self, answer: Any, label: Any) -> None:  # noqa: ANN401 - classes or numbers
+        if not self.is_classification and not (is_number(answer) and is_number(label)):
+            return  # no prediction, or none of ours
         value = float(answer == label) if self.is_classification else abs(answer - label)
         self.n += 1
         self._sum += value
         self._recent.append(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value read from a topic is a number; NaN and infinities stand there as null."""
+    is_one = isinstance(value, float | int) and not isinstance(value, bool)
+    return is_one and abs(value) < _HUGE  # type: ignore[arg-type]

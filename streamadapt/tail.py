@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from streamadapt.config import Config
 from streamadapt.connectors.json_codec import JSONCodec
 from streamadapt.connectors.partition_log import Batch, Driver, Header
 from streamadapt.errors import ConfigError
-from streamadapt.grading import RunningGrade
+from streamadapt.grading import RunningGrade, is_number
 from streamadapt.live_input import schema_of_labels
 from streamadapt.log_tail import LogTail
 from streamadapt.publication import Prediction
@@ -25,6 +26,7 @@ __all__ = ["FactLine", "PredictionLine", "Tail"]
 
 _BLOCK_RECORDS = 500
 _ENDS_EVERY_S = 0.5
+_OFFSET = re.compile(rb"/([0-9]{1,19})\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,8 @@ class PredictionLine:
     def probability(self) -> float | None:
         """Of the answer, where the learner gives one and is published."""
         output = self.said.outputs.get(self.said.learner)
-        return max(output) if isinstance(output, list) and output else None
+        known = [p for p in output if is_number(p)] if isinstance(output, list) else []
+        return max(known, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,6 @@ def _event_offset(headers: Sequence[Header]) -> int | None:
     """Return the offset of the event that a prediction is of."""
     for name, value in headers:
         if name == "input":
-            offset = value.rpartition(b"/")[2]
-            return int(offset) if offset.isdigit() else None
+            match = _OFFSET.search(value or b"")  # whoever writes there may write anything
+            return int(match[1]) if match else None
     return None

@@ -88,3 +88,24 @@ def test_totals_are_one_line() -> None:
     assert totals_line(totals, grade).startswith(
         "1,200 predictions, 5 of them repeated, accuracy 1.0000 of 1 (last 1,000: 1.0000)"
     )
+
+
+EVIL = "\x1b]0;owned\x07\x1b[2J\u202e\n! drift of tree"
+
+
+def test_an_id_from_a_topic_cannot_give_orders_to_the_terminal() -> None:
+    grade, totals = RunningGrade(True), Totals()
+    totals.facts[EVIL] += 1
+    fact = FactLine(DRIFT.fields | {"learner": EVIL})
+    view = TailView("t")
+    view.add(line(event=EVIL))
+    view.add(fact)
+    shown = [plain_line(line(event=EVIL), grade), plain_line(fact, grade)]
+    shown += [totals_line(totals, grade), *text(view.view(totals, grade)).split("\n")]
+    assert all(part.isprintable() for part in shown)
+    assert r"\x1b]0;owned" in shown[0]
+
+
+def test_a_time_of_no_calendar_is_shown_as_the_number_it_is() -> None:
+    said = Prediction("e", None, 10**30, "tree", 0, 0, "yes", {})
+    assert f"time={10**30}" in plain_line(PredictionLine(0, 1, said, 1, 0), RunningGrade(True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import math
 
 from hypothesis import given
@@ -54,3 +56,12 @@ def test_the_recent_grade_is_of_the_last_thousand() -> None:
         grade.answered(i, "a")
         grade.labelled(i, "a" if i >= 1000 else "b")
     assert (grade.mean, grade.recent) == (0.5, 1.0)
+
+
+@pytest.mark.parametrize("answer", [None, "up", True, {"1": 2.0}, [0.5], 10**400])
+def test_an_answer_that_is_no_number_is_not_graded_as_one(answer: object) -> None:
+    grade = RunningGrade(is_classification=False)
+    for event, said in enumerate([1.5, answer, 2.5]):
+        grade.answered(event, said)
+        grade.labelled(event, 1.0)
+    assert (grade.n, grade.mean) == (2, 1.0)
