@@ -55,7 +55,7 @@ class LogFeed:
         Raises
         ------
         MissingStateError
-            If the log holds fewer records than the order says.
+            If the log holds fewer records than the order says, or more.
         """
         if self._order is None:
             return self._by_time(max_records)
@@ -64,7 +64,7 @@ class LogFeed:
             if self._run is None:
                 self._run = next(self._order, None)
                 if self._run is None:
-                    return pieces or None
+                    return pieces or self._end_of_order()
             part = self._part(self._run, max_records)
             if part is not None and not len(part):
                 break
@@ -75,6 +75,17 @@ class LogFeed:
             if part is None or self._run.n == 0:
                 self._run = None
         return pieces
+
+    def _end_of_order(self) -> list[Piece] | None:
+        """Return None if the order told of all records, none yet if that cannot be seen yet."""
+        heads = {kind: self._head(kind, 1) for kind in self._readers}
+        for kind, head in heads.items():
+            if head is not None and len(head):
+                raise MissingStateError(
+                    f"nothing tells when the records of {head.partition} from offset "
+                    f"{int(head.offsets[0])} to {self._until[kind] - 1} were taken"
+                )
+        return None if all(head is None for head in heads.values()) else []
 
     def _part(self, run: Stretch, max_records: int) -> Batch | None:
         """Return the next records of a stretch, none if they are not there yet, None at its end."""

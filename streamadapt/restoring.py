@@ -33,6 +33,7 @@ from streamadapt.tag import Entry, Run, Tag, origin_of
 __all__ = ["RestoreSettings", "Restoring"]
 
 _SLICE_RECORDS = 10_000
+_INPUTS = {"e": "kafka.events", "l": "kafka.labels", "c": "kafka.control"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,7 @@ class Restoring:
 
         Newer checkpoints could not be read: the tag names them no longer.
         """
+        self._refuse_without_inputs(task)
         until = self._where()
         gone = [
             f"{kind} {offset} (the log begins at {self._bounds[kind][0]})"
@@ -237,13 +239,32 @@ class Restoring:
             return
         task.tag = tag
         if task.offsets != until:
-            self._open(task, until, tag.since(name) if task.is_ordered else None)
+            # An input that is new in the pipeline: until now there was one, and no order to tell.
+            order = (tag.since(name) or None) if task.is_ordered else None
+            self._open(task, until, order)
+            self._without_order(task, is_lost=task.is_ordered and order is None)
         self._task = task  # not before it can be fed: a task is taken to be ready without a feed
         newer = tag.names[: tag.names.index(name)] if name in tag.names else tag.names
         if newer:
             tag.forget(newer)
             self.needs_checkpoint = True
         task.committed_names = tuple(tag.names)
+
+    def _refuse_without_inputs(self, task: LiveTask) -> None:
+        """Raise if the state has taken records from an input that the pipeline no longer has."""
+        gone = [_INPUTS[kind] for kind in sorted(task.offsets.keys() - self._bounds.keys())]
+        if gone:
+            raise IncompatibleStateError(
+                f"partition {self.partition}: its state goes on with a topic that the pipeline no "
+                f"longer names: name {' and '.join(gone)} again (it may stay empty), or give the "
+                "pipeline another name"
+            )
+
+    def _without_order(self, task: LiveTask, is_lost: bool) -> None:
+        """If no tag can say how the task came to be, commit a checkpoint first."""
+        if is_lost:
+            task.tag = Tag([Entry("", [])])
+            self.needs_checkpoint = True
 
     def _open(self, task: LiveTask, until: dict[str, int], order: list[Run] | None) -> None:
         topics = self._inputs()
@@ -295,8 +316,7 @@ class Restoring:
             begin = {kind: min(self._bounds[kind][0], offset) for kind, offset in where.items()}
             task = self._settings.make(self.partition, begin)
             self._open(task, where, None)
-            if task.is_ordered:  # no tag can say how it came to be: commit a checkpoint first
-                task.tag = Tag([Entry("", [])])
+            self._without_order(task, is_lost=task.is_ordered)
             self._task = task
         self.needs_checkpoint = True
 

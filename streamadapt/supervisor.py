@@ -23,7 +23,7 @@ _FINAL = frozenset({0, 2, 3, 4})
 _LOOK_S = 0.1
 _SHORT_LIFE_S = 10.0
 _LONGEST_WAIT_S = 30.0
-_MOST_DOUBLINGS = 10  # past the longest wait; after a night of failures a power is no float any more
+_MOST_DOUBLINGS = 10  # past the longest wait; a thousand of them are too large for a float
 
 
 @dataclass(slots=True)

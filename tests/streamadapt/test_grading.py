@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -58,7 +57,9 @@ def test_the_recent_grade_is_of_the_last_thousand() -> None:
     assert (grade.mean, grade.recent) == (0.5, 1.0)
 
 
-@pytest.mark.parametrize("answer", [None, "up", True, {"1": 2.0}, [0.5], 10**400])
+@pytest.mark.parametrize(
+    "answer", [None, "up", True, {"1": 2.0}, [0.5], pytest.param(10**400, id="huge")]
+)
 def test_an_answer_that_is_no_number_is_not_graded_as_one(answer: object) -> None:
     grade = RunningGrade(is_classification=False)
     for event, said in enumerate([1.5, answer, 2.5]):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import math
 from threading import Timer
 
 import pytest
 
 from streamadapt.connectors.memory import MemoryStore
 from streamadapt.connectors.partition_log import BrokerError, Partition
-from streamadapt.errors import IncompatibleStateError, StoreAwayError
+from streamadapt.errors import IncompatibleStateError, MissingStateError, StoreAwayError
 from streamadapt.live_input import LiveInput, Piece
 from streamadapt.live_task import LiveTask
 from streamadapt.log_feed import LogFeed, Stretch
@@ -16,8 +18,9 @@ from streamadapt.logged_source import order_taken
 from streamadapt.lost_state import LostStateError
 from streamadapt.tag import Tag
 from streamadapt.task import Task
-from tests.streamadapt.live import IDLE_S, Live, events, labels
+from tests.streamadapt.live import IDLE_S, LIVE, Live, events, labels
 from tests.streamadapt.memory_log import MemoryConsumer
+from tests.streams import config
 
 
 @pytest.fixture(autouse=True)
@@ -733,3 +736,70 @@ def test_however_records_are_cut_into_polls_the_same_is_said(  # law 2, through 
         said.append((values, headers, task.task.state().digest(), task.tag.text(ordered=True)))
     assert said[0] == said[1]
     assert LiveInput(live.config) is not None
+
+
+_LABELLED = """
+name: demo
+task: {kind: classification, target: label, classes: ["no", "yes"]}
+record: {id: id, features: {a: numeric, b: numeric}}
+learners: {logistic: {kind: logistic}}
+kafka: {bootstrap: "memory:1", events: events, output: output, dead_letters: dead,
+        transaction_interval_s: 0}
+"""
+
+
+def _labelled_events(first: int, n: int) -> list[bytes]:
+    """Events that hold their labels themselves."""
+    both = zip(events(first, n), labels(first, n), strict=True)
+    return [json.dumps(json.loads(event) | json.loads(label)).encode() for event, label in both]
+
+
+@pytest.mark.parametrize("n_saved", [0, 100])
+def test_an_input_that_is_new_costs_no_record_that_was_taken_before_it(n_saved: int) -> None:
+    live = Live(_LABELLED, checkpoint__every_s="0.001" if n_saved else "1000")
+    live.log.write("events", 0, _labelled_events(0, n_saved), 0)
+    worker = live.worker()
+    live.settle(worker)
+    for plan in worker._saving._plans.values():
+        plan.due_s = math.inf
+    live.log.write("events", 0, _labelled_events(n_saved, 200), 1000)
+    live.settle(worker)
+    live.kill(worker)  # what came after the last checkpoint is read again
+    live.config = config(_LABELLED, kafka__control="control", checkpoint__every_s="1000")
+    for _ in range(2):
+        worker = live.worker()
+        live.settle(worker)
+        live.kill(worker)
+    live.log.write("events", 0, _labelled_events(n_saved + 200, 50), 3000)
+    worker = live.worker()
+    live.settle(worker)
+    live.log.write("control", 0, [b'{"command": "pause", "learner": "logistic"}'], 4000)
+    live.settle(worker)
+    alone = LiveTask(live.config, {}, 0, {"e": 0, "c": 0})
+    for kind, topic in (("e", "events"), ("c", "control")):
+        whole = live.log.reader(Partition(topic, 0), 0).poll(0, 1000)
+        alone.take([Piece(kind, whole)])
+    assert worker.holdings.tasks[0].task.state().digest() == alone.task.state().digest()
+    assert live.notes.named("restored")[-3]["replayed"] == 200
+    assert len(ids(live)) == n_saved + 250
+
+
+def test_a_pipeline_that_no_longer_names_an_input_of_its_state_is_refused_in_words() -> None:
+    live = Live()
+    worker = live.worker()
+    live.write(0, 50)
+    live.settle(worker)
+    live.kill(worker)
+    live.config = config(LIVE.replace("  control: control\n", ""))
+    with pytest.raises(IncompatibleStateError, match=r"name kafka\.control again"):
+        live.settle(live.worker())
+
+
+def test_records_of_which_no_order_tells_are_not_left_out_in_silence() -> None:
+    live = Live()
+    live.write(0, 20)
+    readers = {k: live.log.reader(Partition(t, 0), 0) for k, t in INPUTS.items()}
+    feed = LogFeed(readers, {"e": 20, "l": 20, "c": 0}, [Stretch("e", 20), Stretch("l", 15)])
+    assert sum(len(piece.batch) for piece in feed.take(1000) or ()) == 35
+    with pytest.raises(MissingStateError, match=r"labels\[0\] from offset 15 to 19"):
+        feed.take(1000)
