@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from streamadapt.errors import SourceError
 
-__all__ = ["STDIN", "ByteStream", "explain_missing"]
+__all__ = ["STDIN", "ByteStream", "explain_missing", "refuse_pipe"]
 
 STDIN = "-"
 """The path of standard input."""
@@ -32,6 +32,19 @@ def explain_missing(path: Path) -> str:
     close = difflib.get_close_matches(path.name, sorted(p.name for p in folder.iterdir()), 1, 0.7)
     hint = f"did you mean {close[0]!r}?" if close else "check the path; it is relative to here"
     return f"there is no file {path} in {folder.absolute()}; {hint}"
+
+
+def refuse_pipe(path: Path) -> None:
+    """Raise `SourceError` if what stands at `path` gives its bytes but once.
+
+    A file is opened several times, to see what it is; of a pipe the first look would take the
+    beginning away, without a trace.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise SourceError(
+            f"{path} is no file, but a pipe or a device: give - as the source, and it as standard "
+            f"input (... --source - < {path})"
+        )
 
 
 class ByteStream:
@@ -69,6 +82,7 @@ class ByteStream:
     def _open(self) -> BinaryIO:
         if str(self._path) == STDIN:
             return _stdin()
+        refuse_pipe(self._path)
         try:
             with self._path.open("rb") as file:
                 start = file.read(4)

@@ -8,7 +8,7 @@ from pathlib import Path
 from streamadapt.build import read_message
 from streamadapt.config import Config
 from streamadapt.connectors import SUPPORTED, ReadAhead, open_source
-from streamadapt.connectors.byte_stream import STDIN, explain_missing
+from streamadapt.connectors.byte_stream import STDIN, explain_missing, refuse_pipe
 from streamadapt.connectors.csv_dialect import CSVDialect
 from streamadapt.connectors.files import FileFormat, tells_format
 from streamadapt.connectors.many_files import files_of, is_many
@@ -88,6 +88,7 @@ def stream_identity(path: Path) -> str:
 
 
 def _identity(path: Path) -> str:
+    refuse_pipe(path)
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)

@@ -1,6 +1,7 @@
 """Compressed files, whole and broken."""
 
 import gzip
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +13,7 @@ from streamadapt.connectors.byte_stream import ByteStream
 from streamadapt.connectors.csv_source import CSVSource
 from streamadapt.errors import SourceError
 from streamadapt.events import NumericField, RecordSchema
+from streamadapt.recorded import stream_identity
 
 XY = RecordSchema(features={"x": NumericField()}, target="y")
 RANDOM = random.Random(1)
@@ -116,3 +118,22 @@ def test_a_file_that_is_not_there_is_named_with_one_that_may_be_meant(tmp_path: 
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="cannot open"):
         CSVSource(tmp_path, XY)
+
+
+@pytest.mark.parametrize("name", ["fifo", "descriptor"])
+def test_a_pipe_is_refused_for_a_look_at_it_would_take_its_beginning(
+    tmp_path: Path, name: str
+) -> None:
+    path = tmp_path / "pipe.csv"
+    ends = os.pipe()
+    os.write(ends[1], b"x,y\n1,2\n")
+    if name == "fifo":
+        os.mkfifo(path)
+    else:
+        path = Path(f"/dev/fd/{ends[0]}")
+    for look in (ByteStream, stream_identity):
+        with pytest.raises(SourceError, match=r"is no file, but a pipe.*--source - <"):
+            look(path)
+    assert os.read(ends[0], 100) == b"x,y\n1,2\n"
+    os.close(ends[0])
+    os.close(ends[1])
