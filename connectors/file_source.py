@@ -158,11 +158,13 @@ def beyond_end(path: Path, position: int, n_records: int) -> SourceError:
 
 
 def check_columns(path: Path, schema: RecordSchema, columns: Iterable[str]) -> None:
-    """Raise `SourceError` if a file lacks a column that the schema names."""
+    """Raise `SourceError` if a file lacks a column that the schema names, or has it twice."""
     there = list(columns)
     time = () if schema.time is None else (schema.time.column,)
     needed = (*schema.number_columns(), *schema.boolean_columns(), *schema.text_columns(), *time)
     for name in needed:
+        if there.count(name) > 1:
+            raise SourceError(f"{path} names column {name!r} {there.count(name)} times")
         if name not in there:
             close = difflib.get_close_matches(name, there, 1)
             hint = f"; did you mean {close[0]!r}?" if close else "."

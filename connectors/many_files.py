@@ -35,7 +35,10 @@ def files_of(path: Path, endings: Sequence[str] = ("",)) -> list[Path]:
         found = [p for p in path.iterdir() if p.name.lower().endswith(tuple(endings))]
     else:
         anchor = Path(path.anchor)
-        found = list(anchor.glob(str(path.relative_to(anchor))))
+        try:
+            found = list(anchor.glob(str(path.relative_to(anchor))))
+        except ValueError as error:  # data/**.csv, say
+            raise SourceError(f"{path}: {error}") from error
     files = sorted(p for p in found if p.is_file() and not p.name.startswith("."))
     if not files:
         known = f" whose names end in one of {', '.join(endings)}" if any(endings) else ""

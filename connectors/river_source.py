@@ -77,11 +77,11 @@ def river_rows(name: str) -> Any:  # noqa: ANN401 - a generator of dicts, with i
     from river import datasets  # slow to import
 
     wanted = name.removeprefix(RIVER)
-    kind = getattr(datasets, wanted, None) if wanted in datasets.__all__ else None
-    if kind is None:
-        known = ", ".join(n for n in datasets.__all__ if n != "base")
-        raise SourceError(f"River has no data set {wanted!r}; it has {known}")
-    return _rows(name, kind)
+    kinds = {n: getattr(datasets, n) for n in datasets.__all__}
+    known = {n: kind for n, kind in kinds.items() if isinstance(kind, type)}  # not its modules
+    if wanted not in known:
+        raise SourceError(f"River has no data set {wanted!r}; it has {', '.join(known)}")
+    return _rows(name, known[wanted])
 
 
 def _rows(name: str, kind: Any) -> Iterator[dict[str, Any]]:  # noqa: ANN401 - River's

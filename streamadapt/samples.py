@@ -181,7 +181,7 @@ def _parquet(path: Path, n_records: int) -> Columns:
             return {name: _values(table.column(name)) for name in file.schema_arrow.names}
     except FileNotFoundError:
         raise SourceError(explain_missing(path)) from None
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, KeyError, pa.ArrowException) as error:  # KeyError: two of one name
         raise SourceError(f"cannot read {path} as Parquet: {error}") from error
 
 

@@ -68,6 +68,12 @@ def test_an_unknown_format_names_the_known_endings() -> None:
         open_source("a.csv", XY, "xml")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("name", ["base", "synth", "Nothing", "__all__"])
+def test_what_is_no_data_set_of_river_names_those_that_are(name: str) -> None:
+    with pytest.raises(SourceError, match=rf"no data set '{name}'.*Bikes, ChickWeights"):
+        open_source(f"river:{name}", XY)
+
+
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 def test_standard_input_is_a_file_that_can_be_read_once(
     monkeypatch: pytest.MonkeyPatch, compress: Callable[[bytes], bytes]

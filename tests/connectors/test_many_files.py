@@ -43,6 +43,11 @@ def test_the_file_that_is_damaged_or_lacks_a_column_is_named(tmp_path: Path) -> 
     source.close()
 
 
+def test_a_pattern_that_is_none_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match=r"\*\*.csv: Invalid pattern"):
+        open_source(tmp_path / "**.csv", XY)
+
+
 @pytest.mark.parametrize("name", ["", "*.csv"])
 def test_no_files_are_an_error(tmp_path: Path, name: str) -> None:
     with pytest.raises(SourceError, match="no such files"):

@@ -21,6 +21,7 @@ from streamadapt.events import (
     TimeField,
     TimeFormat,
 )
+from streamadapt.samples import read_sample
 
 XY = RecordSchema(features={"x": NumericField()}, target="y")
 
@@ -219,3 +220,12 @@ def test_row_groups_before_a_damaged_one_come_and_then_an_error(tmp_path: Path) 
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="there is no file"):
         ParquetSource(tmp_path / "a.parquet", XY)
+
+
+def test_a_column_that_stands_twice_is_named(tmp_path: Path) -> None:
+    table = pa.table([pa.array([1.0]), pa.array([2.0]), pa.array([3.0])], names=["x", "y", "x"])
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(SourceError, match="names column 'x' 2 times"):
+        ParquetSource(tmp_path / "a.parquet", XY)
+    with pytest.raises(SourceError, match=r"a\.parquet as Parquet.*\"x\" exists 2 times"):
+        read_sample(tmp_path / "a.parquet", 10)
