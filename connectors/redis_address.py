@@ -78,13 +78,19 @@ def parse_address(url: str) -> RedisAddress:
         _wrong("it cannot be read")
     if parts.scheme not in _SCHEMES:
         _wrong("it begins with another scheme")
+    if "#" in url:  # what comes after it would be left out: the host, say
+        _wrong(f"it has a #: in a password write %23, or set {PASSWORD_VARIABLE}")
     kind, tls = _SCHEMES[parts.scheme], parts.scheme.startswith("rediss")
-    options = dict(parse_qsl(parts.query))
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
     if options.keys() - ({"db", *_TLS} if tls else {"db"}):
         _wrong("its options are not db, or with TLS ca, cert and key")
     user, _, hosts = parts.netloc.rpartition("@")
     username, _, password = user.partition(":")
     path = unquote(parts.path)
+    if kind == "server" and "," in hosts:
+        _wrong("it names several hosts: that is for Sentinels and Clusters")
+    if kind == "cluster" and (path.strip("/") or "db" in options):
+        _wrong("a Cluster has no databases to choose from")
     return RedisAddress(
         kind=kind,
         hosts=() if kind == "unix" else tuple(_host(h, kind) for h in hosts.split(",")),

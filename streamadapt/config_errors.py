@@ -22,6 +22,7 @@ _KEY = "[key]"  # how pydantic marks that the key itself is wrong
 _MISSING = object()
 _SUBJECT = re.compile(r"^(?:Input|String|Tuple|List|Dictionary|Value) ")
 _AT_PATH = re.compile(r"([^:\s]+): ")
+_PASSWORD = re.compile(r"(://[^:@/\s]*:)(?!\$\{).*@")  # in a URL, and no reference
 _TEXT_WANTED = "should be text: put it in quotes, as it stands in the data"
 
 
@@ -60,7 +61,7 @@ class Places:
         value = self.value(path)
         if value is _MISSING or isinstance(value, dict | list):
             return ""
-        text = repr(value)
+        text = _PASSWORD.sub(r"\1***@", repr(value))
         return f" = {text}" if len(text) <= _SHOWN else f" = {text[:_SHOWN]}..."
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from streamadapt.config_kinds import ConfigModel
 from streamadapt.connectors.kafka_settings import KafkaSettings
+from streamadapt.connectors.redis_address import parse_address
+from streamadapt.errors import ConfigError
 from streamadapt.events import TimeField
 
 __all__ = ["KafkaConfig", "LabelsTopic", "LostState", "StoreConfig"]
@@ -112,15 +114,31 @@ class StoreConfig(ConfigModel):
     Parameters
     ----------
     url
-        ``redis://HOST:PORT/DB``, ``rediss://...`` (TLS), or ``sqlite:FILE`` for one machine.
+        ``redis://HOST:PORT/DB``, ``rediss://...`` (TLS), ``redis+sentinel://HOST,HOST/SERVICE``,
+        ``redis+cluster://HOST,HOST``, ``unix://PATH``, or ``sqlite:FILE`` for one machine.
     prefix
         Stands before the name of every key in Redis.
     deltas
         Most checkpoints in a row that hold only what changed; 0 for none.
+    check_server
+        Whether a Redis is asked at the start if it may delete state; ``false`` for one that allows
+        nobody to ask, which then is yours to look after.
     """
 
     url: str = Field(
-        "sqlite:state.sqlite", pattern=r"^(rediss?://|redis\+sentinel://|unix://|sqlite:)"
+        "sqlite:state.sqlite",
+        pattern=r"^(rediss?(\+(sentinel|cluster))?://|unix://|sqlite:[^:])",
     )
-    prefix: str = Field("streamadapt", pattern=r"^[\w.:-]{1,100}$")
+    prefix: str = Field("streamadapt", pattern=r"^[A-Za-z0-9._:-]{1,100}$")
     deltas: int = Field(16, ge=0, le=16)
+    check_server: bool = True
+
+    @field_validator("url")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        if not value.startswith("sqlite:"):
+            try:
+                parse_address(value)
+            except ConfigError as error:
+                raise ValueError(str(error)) from None
+        return value

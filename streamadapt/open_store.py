@@ -27,4 +27,4 @@ def open_store(config: Config) -> Store:
         return SQLiteStore(Path(os.path.expandvars(url.removeprefix("sqlite:"))))
     from streamadapt.connectors.redis import RedisStore
 
-    return RedisStore(url, config.store.prefix)
+    return RedisStore(url, config.store.prefix, check_server=config.store.check_server)

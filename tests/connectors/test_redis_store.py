@@ -451,6 +451,10 @@ def test_keys_of_another_program_are_said(store: RedisStore) -> None:
         f"rediss://:{SECRET}@db?timeout=1",
         f"redis+sentinel://:{SECRET}@db",
         f"redis://:{SECRET}@[db",
+        f"redis://:12#{SECRET}@db",
+        f"redis://:{SECRET}@one,two",
+        f"redis+cluster://:{SECRET}@one,two/3",
+        f"redis+cluster://:{SECRET}@one,two?db=3",
     ],
 )
 def test_a_wrong_url_is_said_without_repeating_it(url: str) -> None:
