@@ -301,12 +301,17 @@ class CheckpointStore:
             key, blob = other, self._store.get(other)
         if blob is None:
             raise MissingStateError(f"checkpoint {key}{why}: the store does not hold it")
+        digest = blob_digest(blob)[:16]
+        if not name.endswith(f":{digest}"):
+            # Before it is decoded: whoever may write into the store could make it as large as it
+            # takes to end the worker, but no blob of this digest.
+            raise CorruptStateError(f"checkpoint {key}{why}: holds another, {digest or 'empty'}")
         try:
             checkpoint = decode(blob)
             base = checkpoint.base
         except StateError as error:
             raise type(error)(f"checkpoint {key}{why}: {error}") from error
-        there = (checkpoint.task, f"{checkpoint.position}:{blob_digest(blob)[:16]}")
+        there = (checkpoint.task, f"{checkpoint.position}:{digest}")
         if there != (self.task, name) or key != key_of(self.task, name, base):
             raise CorruptStateError(f"checkpoint {key}{why}: holds {'/'.join(there)}")
         return _Link(key, checkpoint, base, len(blob))

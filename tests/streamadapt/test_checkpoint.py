@@ -322,8 +322,9 @@ def test_one_of_a_newer_release_is_not_passed_over(
     checkpoints.save(1, state(1), {})
     checkpoints.save(2, state(2), {})
     key = store.names()[-1]
-    blob = store.blobs[key]
-    store.blobs[key] = sealed(b"SADT" + bytes([9]) + blob[5:24], blob[56:])
+    blob = store.blobs.pop(key)
+    newer = sealed(b"SADT" + bytes([9]) + blob[5:24], blob[56:])
+    store.blobs[key.rpartition(":")[0] + f":{newer[24:32].hex()}"] = newer
     with pytest.raises(IncompatibleStateError, match="format 9"):
         checkpoints.latest()
 
@@ -353,6 +354,9 @@ def test_a_blob_under_anothers_name_is_refused(
     first, second = store.names()
     store.blobs[second] = store.blobs[first]
     with pytest.raises(CorruptStateError, match="holds"):
+        checkpoints.load(names[1])
+    store.blobs[second] = b""
+    with pytest.raises(CorruptStateError, match="holds another, empty"):
         checkpoints.load(names[1])
     other = CheckpointStore(store, "other")
     store.put(first.replace("clicks-0", "other"), store.blobs[first])
@@ -396,3 +400,18 @@ def test_arguments_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(ParameterError):
         wrong(store)
+
+
+def test_a_blob_of_another_name_is_not_even_unpacked(
+    store: MemoryStore, checkpoints: CheckpointStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = checkpoints.save(1, state(1), {})
+    [key] = store.names()
+    store.blobs[key] = forged(["S", "demo", 1, {"n": [None] * 1_000_000}])
+
+    def unpacked(blob: bytes) -> None:
+        raise AssertionError("what somebody put there was unpacked")
+
+    monkeypatch.setattr("streamadapt.checkpoint.decode", unpacked)
+    with pytest.raises(CorruptStateError, match="holds another"):
+        checkpoints.load(name)
