@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -78,8 +79,26 @@ def calibrate(  # noqa: PLR0913, PLR0917 - one parameter for each option
         # Overrides of the environment are in force here, but are not the file's.
         environ = {n: v for n, v in os.environ.items() if not n.startswith(ENVIRONMENT_PREFIX)}
         wanted = text.config({found.path: found.value}, environ).as_written()
-        target.write_text(edited(text.text, wanted), encoding="utf-8")
+        put_text(target, edited(text.text, wanted))
         typer.echo(f"wrote {target}; now: {command('validate', str(target))}")
+
+
+def put_text(target: Path, text: str) -> None:
+    """Write a file that may be there: whole, or on a full disk not at all."""
+    from streamadapt.connectors.append_file import put_in_place
+
+    path = target.resolve()  # a link stays one
+    if path.exists() and not path.is_file():  # /dev/stdout
+        path.write_text(text, encoding="utf-8")
+        return
+    new = path.with_name(f".{path.name}.new")
+    try:
+        new.write_text(text, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, new)
+        put_in_place(new, path)
+    finally:
+        new.unlink(missing_ok=True)
 
 
 def told(found: Calibrated) -> list[str]:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from streamadapt.cli import app
+from streamadapt.cli_calibrate import put_text
 from streamadapt.config_file import load_config
 from tests.recorded_streams import rows, write_csv
 
@@ -132,3 +133,27 @@ def test_labels_that_no_one_can_use_are_said(here: Path) -> None:
     done = calibrate(300)
     assert done.exit_code == 2
     assert "the stream has no loss to learn from" in done.stderr
+
+
+def test_a_full_disk_leaves_the_pipeline_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "real.yaml").write_text(PIPELINE)
+    (tmp_path / "real.yaml").chmod(0o640)
+    link = tmp_path / "pipeline.yaml"
+    link.symlink_to("real.yaml")
+    write = Path.write_text
+
+    def full(self: Path, text: str, **options: Any) -> int:
+        write(self, text[:7], **options)
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space"):
+            put_text(link, "name: other\n")
+    assert link.read_text() == PIPELINE
+    put_text(link, "name: other\n")
+    assert (tmp_path / "real.yaml").read_text() == "name: other\n"
+    assert (tmp_path / "real.yaml").stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["pipeline.yaml", "real.yaml"]
