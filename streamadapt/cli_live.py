@@ -60,9 +60,12 @@ def run(
     configure_logs(log_level)
     if workers is not None:
         from streamadapt.build import build_task, warm_up
+        from streamadapt.config_file import placed
         from streamadapt.supervisor import Supervisor
 
-        warm_up(build_task(config, os.environ))  # so that they do not all compile the same
+        with placed(config):
+            task = build_task(config, os.environ)
+        warm_up(task)  # so that they do not all compile the same
         supervisor = Supervisor(workers, slot)
         with stopping(supervisor, "all workers in order"):
             raise typer.Exit(supervisor.run())

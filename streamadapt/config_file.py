@@ -85,7 +85,12 @@ did you mean 'regression'?
     overrides = _override(tree, environ) | _choose(tree, chosen)
     places = Places(tree, lines, overrides)
     written = copy.deepcopy(tree)
-    named = {m for found in _REFERENCE.finditer(text) for m in _VARIABLE.findall(found.group(1))}
+    texts = [
+        text,
+        *(value for name, value in environ.items() if name.startswith(ENVIRONMENT_PREFIX)),
+    ]
+    references = [found.group(1) for each in texts for found in _REFERENCE.finditer(each)]
+    named = {m for reference in references for m in _VARIABLE.findall(reference)}
     secrets = {environ[name]: name for name, _ in named if environ.get(name)}
     replaced = {tuple(map(str, path)) for path in overrides}
     at = {".".join(path): line for path, line in lines.items() if path not in replaced}

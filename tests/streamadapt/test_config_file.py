@@ -404,3 +404,12 @@ def test_an_error_about_something_else_is_left_as_it_is() -> None:
         placed(parsed()),
     ):
         raise ConfigError("run holds a run that has not ended")
+
+
+def test_a_secret_that_an_override_refers_to_is_not_said_either() -> None:
+    environ = {"STREAMADAPT__learners__mine": "{python: a:b, params: {t: '${TOKEN}'}}"}
+    config = parsed(BASE, TOKEN="hidden-token", **environ)
+    with pytest.raises(ConfigError, match=r"\$\{TOKEN\} is refused"), placed(config):
+        raise ConfigError(
+            f"learners.mine: {config.learners['mine'].given()['params']['t']} is refused"
+        )

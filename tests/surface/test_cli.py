@@ -141,6 +141,15 @@ def test_what_a_constructor_refuses_is_said_with_file_and_line(here: Path) -> No
     assert "pipeline.yaml: line 4, learners.logistic.l2 = -1" in result.stderr
 
 
+def test_a_supervisor_says_what_is_wrong_with_file_and_line_too(here: Path) -> None:
+    topics = "kafka: {bootstrap: 'h:1', events: e, output: o, dead_letters: d}\n"
+    wrong = PIPELINE.replace("logistic}", "{kind: logistic, l2: -1}}")
+    (here / "pipeline.yaml").write_text(wrong + topics)
+    result = run("run", "pipeline.yaml", "--workers", "2")
+    assert result.exit_code == 2
+    assert "pipeline.yaml: line 4, learners.logistic.l2 = -1" in result.stderr
+
+
 def test_debug_shows_where_an_error_comes_from(here: Path) -> None:
     result = run("--debug", "validate", "absent.yaml")
     assert isinstance(result.exception, ConfigError)
