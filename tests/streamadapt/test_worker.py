@@ -785,12 +785,12 @@ def test_an_input_that_is_new_costs_no_record_that_was_taken_before_it(n_saved: 
 
 
 def test_a_pipeline_that_no_longer_names_an_input_of_its_state_is_refused_in_words() -> None:
-    live = Live()
+    live = Live(_LABELLED, kafka__control="control")
+    live.log.write("events", 0, _labelled_events(0, 50), 0)
     worker = live.worker()
-    live.write(0, 50)
     live.settle(worker)
     live.kill(worker)
-    live.config = config(LIVE.replace("  control: control\n", ""))
+    live.config = config(_LABELLED)
     with pytest.raises(IncompatibleStateError, match=r"name kafka\.control again"):
         live.settle(live.worker())
 
