@@ -186,10 +186,7 @@ class Restoring:
 
     def _begin(self) -> None:
         """Begin with nothing learned: this group never committed."""
-        end = self._settings.config.kafka is not None and (
-            self._settings.config.kafka.start == "latest"
-        )
-        offsets = {kind: bounds[end] for kind, bounds in self._bounds.items()}
+        offsets = self._where()
         self._settings.reporter.note("begun", {"partition": self.partition, "offsets": offsets})
         self._task = self._settings.make(self.partition, offsets)
         # Committed at once: after a crash, "latest" would be later, and what came between lost.
@@ -312,6 +309,7 @@ class Restoring:
         )
         if policy == "reset":
             self._task = self._settings.make(self.partition, where)
+            self._task.has_new_tag = True  # as where a task begins
         else:
             begin = {kind: min(self._bounds[kind][0], offset) for kind, offset in where.items()}
             task = self._settings.make(self.partition, begin)
@@ -321,7 +319,14 @@ class Restoring:
         self.needs_checkpoint = True
 
     def _where(self) -> dict[str, int]:
-        """Return the committed offsets, or the nearest that the log still holds."""
+        """Return the committed offsets, or the nearest that the log still holds.
+
+        Where a group that never committed begins, the pipeline says; a new input at its first.
+        """
+        if self.committed["e"] is None:
+            kafka = self._settings.config.kafka
+            place = kafka is not None and kafka.start == "latest"
+            return {kind: bounds[place] for kind, bounds in self._bounds.items()}
         where = {}
         for kind, (start, end) in self._bounds.items():
             committed = self.committed[kind]

@@ -18,7 +18,7 @@ from streamadapt.logged_source import order_taken
 from streamadapt.lost_state import LostStateError
 from streamadapt.tag import Tag
 from streamadapt.task import Task
-from tests.streamadapt.live import IDLE_S, LIVE, Live, events, labels
+from tests.streamadapt.live import IDLE_S, Live, events, labels
 from tests.streamadapt.memory_log import MemoryConsumer
 from tests.streams import config
 
@@ -31,6 +31,22 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 INPUTS = {"e": "events", "l": "labels", "c": "control"}
+
+
+_LABELLED = """
+name: demo
+task: {kind: classification, target: label, classes: ["no", "yes"]}
+record: {id: id, features: {a: numeric, b: numeric}}
+learners: {logistic: {kind: logistic}}
+kafka: {bootstrap: "memory:1", events: events, output: output, dead_letters: dead,
+        transaction_interval_s: 0}
+"""
+
+
+def _labelled_events(first: int, n: int) -> list[bytes]:
+    """Events that hold their labels themselves."""
+    both = zip(events(first, n), labels(first, n), strict=True)
+    return [json.dumps(json.loads(event) | json.loads(label)).encode() for event, label in both]
 
 
 def replayed(live: Live, number: int = 0) -> Task:
@@ -568,6 +584,28 @@ def test_lost_state_is_handled_as_decided_beforehand(problem: str, policy: str) 
     assert (learned, again) == LEARNED_AND_PREDICTED[problem][policy == "reset"]
 
 
+@pytest.mark.parametrize("policy", ["rebuild", "reset"])
+def test_a_group_whose_offsets_expired_begins_where_the_pipeline_says(policy: str) -> None:
+    live = Live(
+        _LABELLED, kafka__start="latest", kafka__on_lost_state=policy, checkpoint__every_s="0.001"
+    )
+    worker = live.worker()
+    live.settle(worker)
+    live.log.write("events", 0, _labelled_events(0, 100), 0)
+    live.settle(worker)
+    live.kill(worker)
+    _without_commit(live)
+    worker = live.worker()
+    live.settle(worker)
+    live.kill(worker)
+    live.log.write("events", 0, _labelled_events(100, 20), 0)  # while nobody works
+    worker = live.worker()
+    live.settle(worker)
+    assert ids(live) == [f"0-{i}" for i in range(120)]  # what was published is not again
+    learned = worker.holdings.tasks[0].task.counts["labelled"]
+    assert learned == {"rebuild": 120, "reset": 20}[policy]
+
+
 def test_other_partitions_go_on_while_one_is_refused() -> None:
     live = Live(n_partitions=2)
     worker = live.worker()
@@ -736,22 +774,6 @@ def test_however_records_are_cut_into_polls_the_same_is_said(  # law 2, through 
         said.append((values, headers, task.task.state().digest(), task.tag.text(ordered=True)))
     assert said[0] == said[1]
     assert LiveInput(live.config) is not None
-
-
-_LABELLED = """
-name: demo
-task: {kind: classification, target: label, classes: ["no", "yes"]}
-record: {id: id, features: {a: numeric, b: numeric}}
-learners: {logistic: {kind: logistic}}
-kafka: {bootstrap: "memory:1", events: events, output: output, dead_letters: dead,
-        transaction_interval_s: 0}
-"""
-
-
-def _labelled_events(first: int, n: int) -> list[bytes]:
-    """Events that hold their labels themselves."""
-    both = zip(events(first, n), labels(first, n), strict=True)
-    return [json.dumps(json.loads(event) | json.loads(label)).encode() for event, label in both]
 
 
 @pytest.mark.parametrize("n_saved", [0, 100])
