@@ -10,6 +10,7 @@ taken in between, a few times in each transaction: more turns would not fit into
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -26,6 +27,8 @@ PATIENCE_S = 1.0
 
 MOST_HELD = 20_000
 """Records of one input that may lie ready before no more are asked for."""
+
+_NO_CLOCK = 1 << 62
 
 _TURNS = 16
 """In so many parts, at the most, the events of one transaction are taken."""
@@ -79,8 +82,14 @@ class ArrivalOrder:
         held = {"e": self._events, "l": self._labels}
         return "".join(kind for kind, some in held.items() if sum(map(len, some)) >= MOST_HELD)
 
-    def offer(self, kind: str, batch: Batch) -> None:
-        """Put down records of an input, in order."""
+    def offer(self, kind: str, batch: Batch, wall_ms: int = _NO_CLOCK) -> None:
+        """Put down records of an input, in order.
+
+        Labels count as written at `wall_ms` at the latest: with a time to come, by a clock that is
+        ahead or somebody's will, one label would keep all after it waiting for an event of then.
+        """
+        if kind == "l":
+            batch = replace(batch, times_ms=np.minimum(batch.times_ms, wall_ms))
         {"e": self._events, "l": self._labels, "c": self._commands}[kind].append(batch)
         if kind == "l":
             self._label_ms = max(self._label_ms, int(batch.times_ms.max()))

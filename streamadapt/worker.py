@@ -207,11 +207,12 @@ class Worker:
 
     def _feed(self, batches: list[Batch]) -> None:
         """Give each task its records, in about the order in which they were written."""
+        wall_ms = int(time.time() * 1000)
         for batch in batches:
             task = self.holdings.tasks.get(batch.partition.number)
             if task is not None and len(batch):
                 kind = self._kinds[batch.partition.topic]
-                self.holdings.orders[task.partition].offer(kind, batch)
+                self.holdings.orders[task.partition].offer(kind, batch, wall_ms)
         now_s = time.monotonic()
         for number, task in self.holdings.tasks.items():
             order, end = self.holdings.orders[number], self._label_ends.of(number)
