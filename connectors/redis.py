@@ -307,7 +307,8 @@ class RedisStore:
             keys: Iterable[Any] = [_manifests(self._place(prefix))]
         else:
             keys = sorted(set(self._scan(":blobs")))  # a scan may tell a key twice
-        names = (name.decode() for key in keys for name in self._client.hkeys(key))
+        # What is no UTF-8 is another's, and no name of ours: it must not hide those that are.
+        names = (name.decode(errors="replace") for key in keys for name in self._client.hkeys(key))
         return sorted(name for name in names if name.startswith(prefix))
 
     def _scan(self, ending: str) -> Iterator[Any]:
@@ -315,7 +316,7 @@ class RedisStore:
         return iter(self._client.scan_iter(match=pattern, count=1000, _type="hash"))
 
     def _chunk_keys(self) -> list[str]:
-        return sorted({key.decode() for key in self._scan(":chunks:*")})
+        return sorted({key.decode(errors="replace") for key in self._scan(":chunks:*")})
 
     def _swept(self, key: str, grace_s: float) -> bool:
         place, _, rest = key.partition("}")

@@ -433,6 +433,15 @@ def test_a_user_who_may_not_ask_for_info_has_an_identity_all_the_same(serve: Ser
         assert store.identity() != before
 
 
+def test_names_that_are_no_text_hide_none_of_ours(store: RedisStore) -> None:
+    store.put("task/a", b"blob")
+    store._client.hset("{streamadapt:task}:blobs", b"task/\xff", b"?")
+    store._client.hset(b"{streamadapt:\xff}:chunks:\xff:0", "0", b"?")
+    assert store.names("task/") == ["task/a", "task/\ufffd"]
+    assert store.names() == ["task/a", "task/\ufffd"]
+    assert store.sweep(0.0) == 0
+
+
 def test_keys_of_another_program_are_said(store: RedisStore) -> None:
     store._client.set("{streamadapt:task}:blobs", "something else")
     with pytest.raises(StoreRefusedError, match="another prefix"):
