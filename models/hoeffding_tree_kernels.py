@@ -65,9 +65,9 @@ __all__ = [
     "is_blank",
     "log_weight",
     "majority",
+    "promise_of",
     "rank_leaves",
     "release",
-    "release_least",
     "run_block",
     "weight_of",
 ]
@@ -479,16 +479,16 @@ def rank_leaves(
     n = 0
     for i in range(tree[0].n_nodes):
         if nodes[i].feature < 0:
-            promises[n] = _promise(class_weights, i)
+            promises[n] = promise_of(class_weights, i)
             n += 1
     cutoff = _largest(promises, n, n_slots)
     n_equal = n_slots
     for i in range(tree[0].n_nodes):
         if nodes[i].feature < 0:
-            n_equal -= int(_promise(class_weights, i) > cutoff)
+            n_equal -= int(promise_of(class_weights, i) > cutoff)
     for i in range(tree[0].n_nodes):
         if nodes[i].feature < 0 and nodes[i].first_child >= 0:
-            promise = _promise(class_weights, i)
+            promise = promise_of(class_weights, i)
             if promise == cutoff and n_equal > 0:
                 n_equal -= 1
             elif promise <= cutoff:
@@ -496,7 +496,7 @@ def rank_leaves(
                 tree[0].n_deactivated += 1
     for i in range(tree[0].n_nodes):
         if nodes[i].feature < 0 and nodes[i].first_child < 0:
-            promise = _promise(class_weights, i)
+            promise = promise_of(class_weights, i)
             if promise > cutoff or (promise == cutoff and n_equal > 0):
                 n_equal -= int(promise == cutoff)
                 activate(tree, nodes, heads, gauss, counts, free_slots, i)
@@ -504,33 +504,8 @@ def rank_leaves(
 
 
 @lean_kernel
-def release_least(
-    tree: Records, nodes: Records, class_weights: FloatArray, free_slots: IntArray,
-    is_reached: FloatArray,
-) -> None:  # fmt: skip
-    """Take its slot from that leaf of the tree below node 0 that promises least, if one has any.
-
-    Leaves of trees beside it keep theirs.  Of equals the first; `is_reached` is scratch.
-    """
-    found, least = -1, math.inf
-    for i in range(tree[0].n_nodes):
-        is_reached[i] = 1.0 if i == 0 else 0.0
-    for i in range(tree[0].n_nodes):
-        first = int(nodes[i].first_child)
-        if is_reached[i] == 0.0 or first < 0:
-            continue
-        if nodes[i].feature >= 0:
-            for child in range(first, first + nodes[i].n_children):
-                is_reached[child] = 1.0
-        elif _promise(class_weights, i) < least:
-            found, least = i, _promise(class_weights, i)
-    if found >= 0:
-        release(tree, nodes, free_slots, found)
-        tree[0].n_deactivated += 1
-
-
-@lean_kernel
-def _promise(class_weights: FloatArray, leaf: int) -> float:
+def promise_of(class_weights: FloatArray, leaf: int) -> float:
+    """Return the most that splits of a leaf could mend: the weight its majority gets wrong."""
     promise: float = weight_of(class_weights, leaf)
     most = 0.0
     for c in range(class_weights.shape[1]):

@@ -9,10 +9,12 @@ its node's, as a child's is larger than its parent's; this is what `compact` liv
 
 from __future__ import annotations
 
+import math
+
 from streamadapt.contracts import FloatArray, IntArray
 from streamadapt.detectors.bit_adwin_kernels import Windows, clear_window
 from streamadapt.jit import lean_kernel
-from streamadapt.models.hoeffding_tree_kernels import Records, activate, release, release_least
+from streamadapt.models.hoeffding_tree_kernels import Records, activate, promise_of, release
 from streamadapt.models.tree_kernels import BELOW
 
 __all__ = ["ALTERNATE", "compact", "plant_beside", "replace", "settle_new"]
@@ -60,10 +62,36 @@ def plant_beside(
     settle_new(root, tree, links, windows, random)
     links[node, ALTERNATE] = root
     if tree[0].n_free == 0:  # it promises nothing yet, and without observers it never would
-        release_least(tree, nodes, class_weights, free_slots, promises)
+        _release_least(tree, nodes, class_weights, free_slots, promises)
     if tree[0].n_free > 0:
         activate(tree, nodes, heads, gauss, counts, free_slots, root)
     return int(root)
+
+
+@lean_kernel
+def _release_least(
+    tree: Records, nodes: Records, class_weights: FloatArray, free_slots: IntArray,
+    is_reached: FloatArray,
+) -> None:  # fmt: skip
+    """Take its slot from that leaf of the tree below node 0 that promises least, if one has any.
+
+    Leaves of trees beside it keep theirs.  Of equals the first; `is_reached` is scratch.
+    """
+    found, least = -1, math.inf
+    for i in range(tree[0].n_nodes):
+        is_reached[i] = 1.0 if i == 0 else 0.0
+    for i in range(tree[0].n_nodes):
+        first = int(nodes[i].first_child)
+        if is_reached[i] == 0.0 or first < 0:
+            continue
+        if nodes[i].feature >= 0:
+            for child in range(first, first + nodes[i].n_children):
+                is_reached[child] = 1.0
+        elif promise_of(class_weights, i) < least:
+            found, least = i, promise_of(class_weights, i)
+    if found >= 0:
+        release(tree, nodes, free_slots, found)
+        tree[0].n_deactivated += 1
 
 
 @lean_kernel
