@@ -51,6 +51,23 @@ def test_the_live_pipeline_is_right_and_its_streams_columns_are_named() -> None:
     assert config.kafka.labels is not None
 
 
+LEARNERS = blocks((ROOT / "docs/learners.md").read_text(), "yaml")
+SOURCES = [t for t in blocks((ROOT / "docs/pipeline.md").read_text(), "yaml") if "source:" in t]
+
+
+@pytest.mark.parametrize("text", LEARNERS)
+def test_the_learners_that_are_shown_are_right(text: str) -> None:
+    rest = "name: a\ntask: {kind: classification, target: y, classes: [u, v]}\n"
+    assert parse_config(text + rest + "record: {features: {x: numeric}}\n", {}).learners
+
+
+@pytest.mark.parametrize("text", SOURCES)
+def test_the_sources_that_are_shown_are_right(text: str) -> None:
+    rest = "name: a\ntask: {kind: regression, target: y}\nlearners: {linear: linear}\n"
+    source = parse_config(text + rest + "record: {features: {x: numeric}}\n", {}).source
+    assert source is not None
+
+
 PAGE = (ROOT / "docs/live.md").read_text()
 
 
