@@ -202,10 +202,15 @@ class _Makers:
     def lanes(self, n_slots: int, suffix: str = "") -> list[Lane]:
         """Return all lanes, baselines last."""
         config = self._config
-        lanes = [
-            self._lane(name + suffix, f"learners.{name}", learner, n_slots)
-            for name, learner in config.learners.items()
-        ]
+        lanes: list[Lane] = []
+        mistakes: list[str] = []
+        for name, learner in config.learners.items():
+            try:
+                lanes.append(self._lane(name + suffix, f"learners.{name}", learner, n_slots))
+            except ConfigError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise ConfigError(*mistakes)
         for kind in _baselines(config):
             given = {"column": self._now} if kind == "persistence" else {}
             make = _maker(LEARNERS[kind], self._told, given, f"baselines.{kind}")
@@ -223,8 +228,11 @@ class _Makers:
             make = partial(learning_changes, make, self._now)
         if robust := getattr(learner, "robust", None):
             make = partial(learning_robustly, make, **dict(robust))
-        watched = _watch(watch, where, self._told["n_features"]) if watch else None
-        return Lane(name, make, n_slots, watched, self._config.evaluation)
+        if watch is None:
+            return Lane(name, make, n_slots, None, self._config.evaluation)
+        watched = _watch(watch, where, self._told["n_features"])
+        lane = partial(Lane, name, make, n_slots, watched, self._config.evaluation)
+        return _tried(lane, f"{where}.watch")  # type: ignore[no-any-return]
 
     def _check_task(self, kind: str, found: LearningTask, where: str) -> None:
         wanted = _wanted_task(self._config)

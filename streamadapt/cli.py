@@ -163,7 +163,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="CSV, JSONL (.gz, .zst), Parquet, or kafka://HOST:PORT/TOPIC?partition=0&from=..&to=..;"
+            help="A file, a folder, river:NAME, or kafka://HOST:PORT/TOPIC?partition=0&from=..&to=..;"
             " else the pipeline's.",
         ),
     ] = None,

@@ -16,7 +16,11 @@ __all__ = ["init"]
 def init(
     target: Annotated[str, typer.Option(metavar="COLUMN", help="The column to predict.")],
     stream: Annotated[
-        Path | None, typer.Argument(metavar="[STREAM]", help="CSV, JSONL or Parquet file.")
+        Path | None,
+        typer.Argument(
+            metavar="STREAM",
+            help="CSV, JSONL, Parquet, ARFF or svmlight; a file, a folder, or river:NAME.",
+        ),
     ] = None,
     kafka: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Look at a topic of this Kafka instead.")

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from streamadapt.config import Config
 from streamadapt.config_yaml import KeyPath, Lines
 
-__all__ = ["Places", "allowed_names", "explained"]
+__all__ = ["Places", "allowed_names", "explained", "listed"]
 
 _SHOWN = 80  # characters of a wrong value in a message
 _QUOTED = re.compile(r"'([^']*)'")
@@ -24,6 +24,16 @@ _SUBJECT = re.compile(r"^(?:Input|String|Tuple|List|Dictionary|Value) ")
 _AT_PATH = re.compile(r"([^:\s]+): ")
 _PASSWORD = re.compile(r"(://[^:@/\s]*:)(?!\$\{).*@")  # in a URL, and no reference
 _TEXT_WANTED = "should be text: put it in quotes, as it stands in the data"
+_WANTED = {
+    "bool_parsing": "should be true or false",
+    "bool_type": "should be true or false",
+    "dict_type": "should be a mapping of names to values",
+    "list_type": "should be a list, as in [a, b]",
+    "model_type": "should be a mapping of names to values",
+    "string_type": _TEXT_WANTED,
+    "tuple_type": "should be a list, as in [a, b]",
+}
+"""Where pydantic's own words would speak of Python's types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,11 @@ def explained(where: str, error: ValidationError, places: Places) -> str:
         path, problem = _problem(mistake, places)
         problems.setdefault(path, []).append(problem)
     lines = [f"{path}: {' or '.join(dict.fromkeys(found))}" for path, found in problems.items()]
-    lines = [line.removeprefix(": ") for line in lines]
+    return listed(where, [line.removeprefix(": ") for line in lines])
+
+
+def listed(where: str, lines: list[str]) -> str:
+    """Return the text for mistakes of a file, one a line."""
     return "\n  ".join([f"{where}: {len(lines)} mistake{'s' * (len(lines) > 1)}", *lines])
 
 
@@ -104,8 +118,10 @@ def _said(mistake: Any, path: KeyPath) -> str:  # noqa: ANN401 - pydantic's Erro
             said = _offer(context.get("tag", mistake["input"]), expected) if expected else said
         case "union_tag_not_found":
             said = "`kind` is missing"
-        case "string_type" if not isinstance(mistake["input"], dict | list | None):
-            said = _TEXT_WANTED
+        case "string_type" if isinstance(mistake["input"], dict | list | None):
+            pass
+        case kind if kind in _WANTED:
+            said = _WANTED[kind]
         case "value_error":
             said = str(context["error"])
     return said

@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from streamadapt.config import Config, Origin
-from streamadapt.config_errors import Places, explained
+from streamadapt.config_errors import Places, explained, listed
 from streamadapt.config_yaml import MAX_FILE_BYTES, KeyPath, read_yaml
 from streamadapt.errors import ConfigError
 
@@ -112,24 +112,28 @@ def placed(config: Config) -> Iterator[None]:
     try:
         yield
     except ConfigError as error:
-        text = str(error)
-        for secret, name in config.origin.secrets.items():
-            text = text.replace(secret, f"${{{name}}}")
-        raise ConfigError(_with_line(config.origin, text)) from None
+        found = [_with_line(config.origin, text) for text in error.mistakes]
+        if len(found) > 1:
+            raise ConfigError(listed(config.origin.file, [text for text, _ in found])) from None
+        text, is_placed = found[0]
+        raise ConfigError(f"{config.origin.file}: {text}" if is_placed else text) from None
 
 
-def _with_line(origin: Origin, text: str) -> str:
+def _with_line(origin: Origin, text: str) -> tuple[str, bool]:
+    """Return the text without secrets, and with its line if it is about a place of the file."""
+    for secret, name in origin.secrets.items():
+        text = text.replace(secret, f"${{{name}}}")
     match = _AT_PATH.match(text)
     if match is None:
-        return text
+        return text, False
     path, parameter = match.group("path", "parameter")
     longest = f"{path}.{parameter}"
     for at in (longest, path):
         if at in origin.lines:
             rest = text[match.end() :] if at == longest else text[len(path) + 2 :]
             joint = " = " if at == longest else ": "
-            return f"{origin.file}: line {origin.lines[at]}, {at}{joint}{rest}"
-    return text
+            return f"line {origin.lines[at]}, {at}{joint}{rest}", True
+    return text, False
 
 
 def _override(tree: Tree, environ: Mapping[str, str]) -> dict[KeyPath, str]:

@@ -44,6 +44,9 @@ __all__ = [
     "whole",
 ]
 
+SMALLEST = 5e-324
+"""The smallest float64 above 0: as a lower limit, it leaves out 0 alone."""
+
 
 class StreamAdaptError(Exception):
     """Root of all errors raised on purpose; its text is fit to be shown to a person."""
@@ -63,6 +66,15 @@ class FatalError(StreamAdaptError):
 
 class ConfigError(FatalError):
     """A pipeline file or a command's argument is wrong; says where, what, and what is allowed."""
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """What is wrong, one text for each mistake."""
+        return tuple(map(str, self.args))
+
+    def __str__(self) -> str:
+        """Return all of it, a line for each mistake."""
+        return "\n".join(self.mistakes)
 
 
 class ParameterError(ConfigError, ValueError):
@@ -106,9 +118,15 @@ class LawError(FatalError):
 
 
 def checked(name: str, value: float, low: float, high: float) -> float:
-    """Return `value` if low <= value <= high, else raise `ParameterError` naming all four."""
+    """Return `value` if low <= value <= high, else raise `ParameterError` naming all four.
+
+    >>> checked("delta", 2.0, SMALLEST, 1.0)
+    Traceback (most recent call last):
+    streamadapt.errors.ParameterError: delta = 2.0 is not in (0, 1.0]
+    """
     if not (isinstance(value, Real) and low <= value <= high):
-        raise ParameterError(f"{name} = {value!r} is not in [{low}, {high}]")
+        lowest = "(0" if low == SMALLEST else f"[{low}"
+        raise ParameterError(f"{name} = {value!r} is not in {lowest}, {high}]")
     return value
 
 

@@ -122,7 +122,7 @@ class Lane:
         self._heard = {"warning": False, "drift": False}
         self.counts = {"warning": 0, "drift": 0}
         if watch and watch.has(Forget) and not isinstance(self.learner, Forgets):
-            raise ConfigError(f"{name}: this learner cannot forget; use reset or swap")
+            raise ConfigError("this learner cannot forget; use reset or swap")
         if watch is not None:
             self._check_detectors(watch.signal)
 
@@ -220,20 +220,16 @@ class Lane:
         for name, detector in (("drift", self._drift), ("warning", self._warning)):
             takes_rows = isinstance(detector, TakesRows)
             if takes_rows and signal != "features":
-                raise ConfigError(
-                    f"{self.name}: the {name} detector takes rows: give it `signal: features`"
-                )
+                raise ConfigError(f"the {name} detector takes rows: give it `signal: features`")
             if detector is not None and signal == "features" and not takes_rows:
                 raise ConfigError(
-                    f"{self.name}: the {name} detector takes numbers, not rows of features; "
+                    f"the {name} detector takes numbers, not rows of features; "
                     "use one for rows, such as kernel_two_sample"
                 )
         is_unsure = signal == "uncertainty"
         if self.learner.learning_task is LearningTask.REGRESSION:
             if is_unsure:
-                raise ConfigError(
-                    f"{self.name}: only class probabilities have an uncertainty to watch"
-                )
+                raise ConfigError("only class probabilities have an uncertainty to watch")
             self._refuse_bit_detectors("the loss of a number is its absolute error")
         elif is_unsure:
             self._refuse_bit_detectors("uncertainty is a number between them")
@@ -242,7 +238,7 @@ class Lane:
         for name, detector in (("drift", self._drift), ("warning", self._warning)):
             if isinstance(detector, TakesBits):
                 raise ConfigError(
-                    f"{self.name}: the {name} detector takes 0 and 1 alone, but {why}; "
+                    f"the {name} detector takes 0 and 1 alone, but {why}; "
                     "use one for numbers, such as adwin"
                 )
 

@@ -162,7 +162,7 @@ def test_a_detector_for_bits_cannot_watch_numbers() -> None:
         ),
         (
             CLASSIFY.replace("kind: logistic", "kind: no_change"),
-            "logistic: this learner cannot forget; use reset or swap",
+            "learners.logistic.watch: this learner cannot forget; use reset or swap",
         ),
         (
             REGRESSION.replace("linear: linear", "mine: logistic"),

@@ -147,6 +147,19 @@ def test_no_part_of_a_path_is_the_checker_s_own(text: str) -> None:
             place = place[int(part)] if isinstance(place, list) else place[part]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("labels: 500", "labels = 500: should be a mapping of names to values"),
+        ("source: clicks.csv", "source = 'clicks.csv': should be a mapping of names to values"),
+        ("derived: {kind: lag}", "derived: should be a list, as in [a, b]"),
+        ("baselines: all", "baselines = 'all': should be true or false or should be a list"),
+    ],
+)
+def test_what_form_a_value_should_have_is_said_in_words_of_the_file(text: str, said: str) -> None:
+    assert f"line 11, {said}" in problem(f"{BASE}{text}\n")
+
+
 def test_a_name_with_odd_characters_is_refused_with_the_pattern() -> None:
     text = problem(changed("  tree:", "  my tree:"))
     assert "line 8, learners.my tree: the name 'my tree' should match ^[\\w.-]{1,100}$" in text
@@ -375,8 +388,29 @@ def built_problem(text: str) -> str:
 
 def test_a_parameter_that_its_constructor_refuses_is_told_with_file_and_line() -> None:
     text = built_problem(changed("grace_period: 50", "delta: 7"))
-    assert text.startswith("demo.yaml: line 10, learners.tree.delta = 7")
-    assert "is not in [" in text
+    assert text == "demo.yaml: line 10, learners.tree.delta = 7.0 is not in (0, 1.0]"
+
+
+def test_what_components_refuse_is_told_of_all_learners_at_once() -> None:
+    text = changed("grace_period: 50", "delta: 7")
+    assert built_problem(text + "  near: {kind: knn, window_size: 0}\n  bayes: no_change\n") == (
+        "demo.yaml: 2 mistakes\n"
+        "  line 10, learners.tree.delta = 7.0 is not in (0, 1.0]\n"
+        "  line 11, learners.near.window_size = 0 is not in [1, 1000000]"
+    )
+
+
+@pytest.mark.parametrize(
+    ("watch", "said"),
+    [
+        ("{drift: kernel_two_sample}", "the drift detector takes rows: give it `signal: features`"),
+        ("{signal: features, drift: adwin}", "the drift detector takes numbers, not rows"),
+        ("{signal: uncertainty, drift: ddm}", "the drift detector takes 0 and 1 alone"),
+    ],
+)
+def test_a_detector_that_does_not_fit_is_told_with_file_and_line(watch: str, said: str) -> None:
+    text = built_problem(changed("grace_period: 50", f"watch: {watch}"))
+    assert text.startswith(f"demo.yaml: line 10, learners.tree.watch: {said}")
 
 
 def test_a_learner_that_does_not_fit_the_task_is_told_with_file_and_line() -> None:
