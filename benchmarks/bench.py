@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import resource
@@ -89,9 +90,17 @@ def write_results(
     folder: Path = HERE / "results",
     **others: object,
 ) -> None:
-    """Write ``results/<name>.json``, all of it or nothing; `found` are the versions."""
+    """Write ``results/<name>.json``, all of it or nothing; `found` are the versions.
+
+    NaN, what could not be told, is null there.
+    """
     folder.mkdir(exist_ok=True)
-    facts = {"machine": machine(), "versions": found, "rows": list(rows), **others}
+    told = [{name: _or_none(value) for name, value in row.items()} for row in rows]
+    facts = {"machine": machine(), "versions": found, "rows": told, **others}
     unfinished = folder / f"{name}.unfinished"
-    unfinished.write_text(json.dumps(facts, indent=1) + "\n")
+    unfinished.write_text(json.dumps(facts, indent=1, allow_nan=False) + "\n")
     unfinished.replace(folder / f"{name}.json")
+
+
+def _or_none(value: object) -> object:
+    return None if isinstance(value, float) and math.isnan(value) else value

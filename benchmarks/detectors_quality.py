@@ -316,10 +316,10 @@ def plot(name: str, title: str, data: list[dict[str, Any]], encoding: dict[str, 
 
 def plots(rows: list[Row]) -> None:
     """Draw the delays at one rate of false alarms, and what the defaults do."""
-    table = {(r["case"], r["system"], r["metric"]): float(str(r["value"])) for r in rows}
+    table = {(r["case"], r["system"], r["metric"]): r["value"] for r in rows}
     at_rate, as_given = [], []
     for (kind, system, metric), value in table.items():
-        if metric == "delay_abrupt" and not np.isnan(value):
+        if metric == "delay_abrupt" and value is not None:
             name = str(system).removesuffix(" calibrated")
             missed = table[kind, system, "missed_abrupt"]
             calm, false = (table[kind, system, m] for m in ("calm_values", "false_alarms"))

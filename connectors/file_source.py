@@ -152,6 +152,9 @@ class FileSource(abc.ABC):
             raise self._error from error
 
 
+_DELIMITERS = frozenset(";\t|,")
+
+
 def beyond_end(path: Path, position: int, n_records: int) -> SourceError:
     """Return the error of a position that no record has."""
     return SourceError(f"cannot go on from record {position} of {path}: it has {n_records} records")
@@ -168,6 +171,7 @@ def check_columns(path: Path, schema: RecordSchema, columns: Iterable[str]) -> N
         if name not in there:
             close = difflib.get_close_matches(name, there, 1)
             hint = f"; did you mean {close[0]!r}?" if close else "."
-            raise SourceError(
-                f"{path} has no column {name!r}{hint} Its columns: {', '.join(map(repr, there))}"
-            )
+            told = f"Its columns: {', '.join(map(repr, there))}"
+            if len(there) == 1 and (others := _DELIMITERS & set(there[0])):
+                told += f"; is source.csv.delimiter {' or '.join(map(repr, sorted(others)))}?"
+            raise SourceError(f"{path} has no column {name!r}{hint} {told}")

@@ -368,6 +368,8 @@ def test_a_column_that_is_not_there_is_named_with_the_one_that_may_be_meant(tmp_
         SourceError, match=r"no column 'price'; did you mean 'prices'\?.*'x', 'prices'"
     ):
         one_poll("x,prices\n", tmp_path, schema)
+    with pytest.raises(SourceError, match=r"columns: 'x;price'; is source.csv.delimiter ';'\?"):
+        one_poll("x;price\n1;2\n", tmp_path, schema)
 
 
 @pytest.mark.parametrize(
