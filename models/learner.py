@@ -124,6 +124,13 @@ class ArrayLearner(abc.ABC):
         return np.array([[x.get(name, np.nan) for name in self.feature_names]], np.float64)
 
 
+def _numbers(labels: ArrayLike) -> FloatArray:
+    try:
+        return np.asarray(labels, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(f"labels are numbers, classes from 0 on: {error}") from None
+
+
 class ArrayClassifier(ArrayLearner):
     """A learner of class probabilities.
 
@@ -150,7 +157,7 @@ class ArrayClassifier(ArrayLearner):
         if (
             labels.dtype.kind not in "iub"
         ):  # a float label that is no small whole number is no class
-            values = labels.astype(np.float64)
+            values = _numbers(labels)
             is_class = (values >= 0) & (values < self.n_outputs) & (values == np.floor(values))
             labels = np.where(is_class, values, -1)
         return np.require(labels, np.int64, ["C", "W"])
@@ -177,7 +184,7 @@ class ArrayRegressor(ArrayLearner):
         super().__init__(n_features, 1)
 
     def _targets(self, y: ArrayLike) -> FloatArray:
-        return np.require(y, np.float64, ["C", "W"])
+        return np.require(_numbers(y), np.float64, ["C", "W"])
 
     def predict_one(self, x: Mapping[str, float] | Sequence[float]) -> float:
         """Return the prediction for one row."""

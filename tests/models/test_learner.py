@@ -70,3 +70,12 @@ def test_an_array_of_another_shape_is_refused_by_its_name(
     with pytest.raises(ParameterError, match=rf"5 rows, but {name} has shape"):
         learner.run(X=np.zeros((5, 2)), **{**fit, **given})
     assert learner.state().digest() == before
+
+
+@pytest.mark.parametrize("kind", ["hoeffding_tree", "hoeffding_tree_regressor"])
+def test_labels_that_are_words_are_refused_and_change_nothing(kind: str) -> None:
+    learner: Any = LEARNERS[kind](2, 2) if kind == "hoeffding_tree" else LEARNERS[kind](2)
+    before = learner.state().digest()
+    with pytest.raises(ParameterError, match=r"labels are numbers, classes from 0 on: .*'up'"):
+        learner.learn(np.zeros((2, 2)), ["up", "down"])
+    assert learner.state().digest() == before
