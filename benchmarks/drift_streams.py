@@ -8,10 +8,11 @@ can be stopped and started.  It goes by importance: the first seed of all comes 
 ones, and ensembles of 100 come last.  ``--only`` takes patterns of SYSTEM/LEARNER/STREAM/SEED,
 ``--minutes 0`` prints the tables alone.
 
-All learn the same rows, test-then-train; River, being slow, the first 50,000.  Speed is by CPU time
-of the thread that learns, over one pass: MOA's begins cold.  Bytes are those of the learner at the
-end: of ours, its state; of MOA's, what the heap loses when it is dropped; of River's, by its own
-walk.  The streams, and which rows were predicted right, are kept in ``--cache``.
+All learn the same rows, test-then-train; River, being slow, the first 50,000, MOA's ensembles of
+100, of which a million take up to an hour, the first 300,000 (``--large-rows``).  Speed is by CPU
+time of the thread that learns, over one pass: MOA's begins cold.  Bytes are those of the learner at
+the end: of ours, its state; of MOA's, what the heap loses when it is dropped; of River's, by its
+own walk.  The streams, and which rows were predicted right, are kept in ``--cache``.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from bench import versions
 from drift_streams_cells import Cell, Cells
-from drift_streams_data import ELECTRICITY, Stream, open_stream
+from drift_streams_data import ELECTRICITY, Stream, first_rows, open_stream
 from drift_streams_systems import MOAS, OURS, RANDOM, RIVERS, Run, run_moa, run_ours, run_river
 from drift_streams_table import STREAMS, tables
 from moa_loop import MOALoop, cache_folder, java_versions, moa_jar
@@ -39,7 +40,7 @@ JAVA = ("-Xmx6g", "-XX:+UseSerialGC", "-XX:MarkSweepAlwaysCompactCount=1")
 PEERS = ["HT", "HAT", "LevBag-10", "EFDT", "NB"]
 
 
-def plan(rows: int, river_rows: int, seeds: int) -> Iterator[Cell]:
+def plan(rows: int, river_rows: int, large_rows: int, seeds: int) -> Iterator[Cell]:
     """Yield what to run, the most important first."""
     systems = {"streamadapt": OURS, "MOA": MOAS, "River": RIVERS}
     both = ("streamadapt", "MOA")
@@ -61,6 +62,7 @@ def plan(rows: int, river_rows: int, seeds: int) -> Iterator[Cell]:
                 for stream in streams:
                     most = ELECTRICITY_ROWS if stream == ELECTRICITY else rows
                     n = min(most, river_rows) if system == "River" else most
+                    n = min(n, large_rows) if system == "MOA" and learner in large else n
                     yield Cell(system, learner, stream, seed, min(n, rows))
 
 
@@ -71,7 +73,8 @@ def run(cell: Cell, stream: Stream, loop: MOALoop | None, river_rows: int) -> Ru
     if cell.system == "River":
         return run_river(cell.learner, stream, cell.seed, river_rows)
     try:
-        return run_moa(cell.learner, stream, cell.seed, loop) if loop is not None else None
+        first = first_rows(stream, cell.rows)
+        return run_moa(cell.learner, first, cell.seed, loop) if loop is not None else None
     except RuntimeError as error:  # a run of hours does not end because one of them did
         print(f"{cell}: {error}", flush=True)
         return None
@@ -80,7 +83,9 @@ def run(cell: Cell, stream: Stream, loop: MOALoop | None, river_rows: int) -> Ru
 def fill(cells: Cells, options: argparse.Namespace) -> None:
     """Run what is wanted and not there yet, until the time is over."""
     end = time.monotonic() + 60.0 * options.minutes
-    planned = dict.fromkeys(plan(options.rows, options.river_rows, options.seeds))
+    planned = dict.fromkeys(
+        plan(options.rows, options.river_rows, options.large_rows, options.seeds)
+    )
     patterns = options.only.split(",")
     wanted = [c for c in planned if any(fnmatch(str(c), p) for p in patterns) and c not in cells]
     is_java = options.minutes > 0 and any(cell.system == "MOA" for cell in wanted)
@@ -109,6 +114,7 @@ def main() -> None:
     parser.add_argument("--moa-jar", default=os.environ.get("MOA_JAR"))
     parser.add_argument("--rows", type=int, default=1_000_000, help="of each stream, at most")
     parser.add_argument("--river-rows", type=int, default=50_000)
+    parser.add_argument("--large-rows", type=int, default=300_000, help="of MOA's 100 trees")
     parser.add_argument("--seeds", type=int, default=5, help="of learners that draw numbers")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no run later")
     parser.add_argument("--only", default="*", help="patterns of SYSTEM/LEARNER/STREAM/SEED")

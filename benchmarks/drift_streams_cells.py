@@ -83,7 +83,8 @@ class Cells:
         return cls(folder, results, known.get("rows", []), known.get("differences", []))
 
     def __contains__(self, cell: Cell) -> bool:
-        return cell in map(_cell, self.rows)
+        """Whether the cell, or the same over more rows, has run."""
+        return any(cell[:4] == c[:4] and cell.rows <= c.rows for c in map(_cell, self.rows))
 
     def add(self, cell: Cell, y: IntArray, hits: BoolArray, cost: dict[str, float]) -> Row:
         """Take a run: which rows it predicted right, and what it cost."""

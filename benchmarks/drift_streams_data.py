@@ -9,7 +9,7 @@ move, and there are two classes.  Seeds are 1.  Rows are the very ones of MOA.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ __all__ = [
     "RETURNS",
     "Stream",
     "drifting",
+    "first_rows",
     "open_stream",
 ]
 
@@ -111,6 +112,21 @@ def open_stream(name: str, n_rows: int, folder: Path) -> Stream | None:
     _, d, n_classes = np.fromfile(path, "<i4", 3).tolist()
     n_values = np.fromfile(path, "<i4", 3 + d)[3:].tolist()
     return Stream(name, path, _table(path)[:, -1].astype(np.int64), n_classes, n_values)
+
+
+def first_rows(stream: Stream, n_rows: int) -> Stream:
+    """Return a stream of the first rows, in a file of its own if they are not all."""
+    if n_rows >= len(stream.y):
+        return stream
+    path = stream.path.with_name(f"{stream.name}-first-{n_rows}.rows")
+    table = _table(stream.path)[:n_rows]
+    y = stream.y[:n_rows]
+    if not path.is_file():
+        unfinished = path.with_suffix(".unfinished")
+        X = np.ascontiguousarray(table[:, :-1])
+        write_rows(unfinished, X, y, stream.n_classes, stream.n_values)
+        unfinished.rename(path)
+    return replace(stream, path=path, y=y)
 
 
 def _first_rows(name: str, n: int) -> Case:

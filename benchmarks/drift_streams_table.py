@@ -41,6 +41,10 @@ SLOW = "River"
 def tables(rows: Iterable[Row], differences: Iterable[Row]) -> Iterator[str]:
     """Yield lines: a table for each measure, then differences from MOA and from River."""
     rows = [row for row in rows if row["system"] != SLOW]
+    most: dict[object, int] = {}
+    for row in rows:
+        most[row["stream"]] = max(most.get(row["stream"], 0), int(str(row["rows"])))
+    rows = [row for row in rows if row["rows"] == most[row["stream"]]]
     for measure, (title, scale, form) in MEASURES.items():
         had = [row for row in rows if measure in row]
         yield from _head(title, STREAMS)

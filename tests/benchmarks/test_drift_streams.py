@@ -104,6 +104,34 @@ def test_results_are_read_back(tmp_path: Path) -> None:
 
 
 def test_a_table_tells_the_spread_over_seeds() -> None:
-    row = {"system": "MOA", "learner": "ARF-10", "stream": "LED_g", "accuracy": 0.71}
+    row = {"system": "MOA", "learner": "ARF-10", "stream": "LED_g", "rows": 9, "accuracy": 0.71}
     lines = list(import_module("drift_streams_table").tables([row, row | {"accuracy": 0.73}], []))
     assert "| MOA ARF-10 | - | 72.00 ± 1.41 (2) | - | - | - | - | - |" in lines
+
+
+def test_the_first_rows_of_a_stream_are_those_of_the_whole(tmp_path: Path) -> None:
+    data = import_module("drift_streams_data")
+    whole = data.open_stream("SEA_a", 300, tmp_path)
+    first = data.first_rows(whole, 100)
+    X, y = next(first.blocks())
+    rows, labels = next(whole.blocks())
+    assert np.array_equal(X, rows[:100])
+    assert np.array_equal(y, labels[:100])
+    assert data.first_rows(whole, 300) is whole
+
+
+def test_a_run_over_more_rows_stands_for_one_over_fewer(tmp_path: Path) -> None:
+    cells, cell = no_cells(tmp_path), import_module("drift_streams_cells").Cell
+    add(cells, "MOA", "ARF-100", np.ones(200, np.bool_))
+    assert cell("MOA", "ARF-100", "SEA_a", 1, 100) in cells
+    assert cell("MOA", "ARF-100", "SEA_a", 1, 300) not in cells
+    assert cell("MOA", "ARF-100", "SEA_a", 2, 100) not in cells
+
+
+def test_runs_over_fewer_rows_are_not_in_the_tables_of_the_whole(tmp_path: Path) -> None:
+    cells, table = no_cells(tmp_path), import_module("drift_streams_table")
+    add(cells, "streamadapt", "HT", np.ones(200, np.bool_))
+    add(cells, "MOA", "HT", np.zeros(100, np.bool_))
+    lines = list(table.tables(cells.rows, cells.differences))
+    assert [line for line in lines if line.startswith("| MOA HT")] == []
+    assert any(line.startswith("| HT less MOA's HT | SEA_a | 100 |") for line in lines)
