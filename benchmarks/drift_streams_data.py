@@ -105,10 +105,7 @@ def open_stream(name: str, n_rows: int, folder: Path) -> Stream | None:
         if found is None:
             return None
         folder.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(".unfinished")
-        X, y = found.X[:n_rows], found.y[:n_rows]
-        write_rows(unfinished, X, y, found.n_classes, found.n_values)
-        unfinished.rename(path)
+        _write(path, found.X[:n_rows], found.y[:n_rows], found.n_classes, found.n_values)
     _, d, n_classes = np.fromfile(path, "<i4", 3).tolist()
     n_values = np.fromfile(path, "<i4", 3 + d)[3:].tolist()
     return Stream(name, path, _table(path)[:, -1].astype(np.int64), n_classes, n_values)
@@ -119,14 +116,18 @@ def first_rows(stream: Stream, n_rows: int) -> Stream:
     if n_rows >= len(stream.y):
         return stream
     path = stream.path.with_name(f"{stream.name}-first-{n_rows}.rows")
-    table = _table(stream.path)[:n_rows]
     y = stream.y[:n_rows]
     if not path.is_file():
-        unfinished = path.with_suffix(".unfinished")
-        X = np.ascontiguousarray(table[:, :-1])
-        write_rows(unfinished, X, y, stream.n_classes, stream.n_values)
-        unfinished.rename(path)
+        X = np.ascontiguousarray(_table(stream.path)[:n_rows, :-1])
+        _write(path, X, y, stream.n_classes, stream.n_values)
     return replace(stream, path=path, y=y)
+
+
+def _write(path: Path, X: FloatArray, y: IntArray, n_classes: int, n_values: list[int]) -> None:
+    """Write a stream's file: whole, or not at all."""
+    unfinished = path.with_suffix(".unfinished")
+    write_rows(unfinished, X, y, n_classes, n_values)
+    unfinished.rename(path)
 
 
 def _first_rows(name: str, n: int) -> Case:

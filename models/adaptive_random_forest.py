@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from streamadapt.errors import checked
+from streamadapt.errors import SMALLEST, checked
 from streamadapt.models.forest import ForestClassifier, Ways, n_columns
 
 __all__ = ["AdaptiveRandomForestClassifier"]
@@ -91,8 +91,8 @@ class AdaptiveRandomForestClassifier(ForestClassifier):
             leaf_prediction, nominal_features, max_size, max_depth, seed, n_jobs,
         )  # fmt: skip
         self.max_features = max_features
-        self.warning_delta = checked("warning_delta", warning_delta, 5e-324, 1.0)
-        self.drift_delta = checked("drift_delta", drift_delta, 5e-324, 1.0)
+        self.warning_delta = checked("warning_delta", warning_delta, SMALLEST, 1.0)
+        self.drift_delta = checked("drift_delta", drift_delta, SMALLEST, 1.0)
         n = n_columns(max_features, self.n_features)
         ways = Ways(self.warning_delta, self.drift_delta, weighs_votes=True)
         self._grow(n if n < self.n_features else 0, ways)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from streamadapt.contracts import FloatArray, OpArray
 from streamadapt.detectors.adwin import ADWIN
 from streamadapt.detectors.detector_kernels import N_FIELDS
-from streamadapt.errors import IncompatibleStateError, ParameterError, checked, whole
+from streamadapt.errors import SMALLEST, IncompatibleStateError, ParameterError, checked, whole
 from streamadapt.java_random_kernels import MASK, jump, scrambled
 from streamadapt.models.forest import n_columns
 from streamadapt.models.forest_regressor_kernels import (
@@ -51,7 +51,6 @@ __all__ = ["AdaptiveRandomForestRegressor"]
 _VOTES = {"mean": MEAN_VOTE, "median": MEDIAN_VOTE}
 _BLOCK = 1024  # rows a tree runs over before the next one does
 _WORTH_A_THREAD = 2_000  # rows times trees
-_SMALLEST = 5e-324
 
 
 @dataclass
@@ -172,7 +171,7 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
             )
         self.lambda_value = checked("lambda_value", lambda_value, 1e-3, 99.0)
         self.grace_period = whole("grace_period", grace_period, 1, 10**12)
-        self.delta = checked("delta", delta, _SMALLEST, 1.0)
+        self.delta = checked("delta", delta, SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
         self.model_selector_decay = checked("model_selector_decay", model_selector_decay, 0.0, 1.0)
@@ -182,8 +181,8 @@ class AdaptiveRandomForestRegressor(ArrayRegressor):
         self.n_bins = whole("n_bins", n_bins, 2, 10_000)
         self.min_samples_split = whole("min_samples_split", min_samples_split, 1, 10**12)
         self.learning_rate = checked("learning_rate", learning_rate, 0.0, 1.0)
-        self.warning_delta = checked("warning_delta", warning_delta, _SMALLEST, 1.0)
-        self.drift_delta = checked("drift_delta", drift_delta, _SMALLEST, 1.0)
+        self.warning_delta = checked("warning_delta", warning_delta, SMALLEST, 1.0)
+        self.drift_delta = checked("drift_delta", drift_delta, SMALLEST, 1.0)
         self.seed = whole("seed", seed, 0, 2**62)
         self.n_jobs = whole("n_jobs", n_jobs, 1, 1024)
         self._columns = laid_out(self.n_features, nominal_features, self.n_bins)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
 from streamadapt.detectors.bit_adwin_kernels import N_WORDS
-from streamadapt.errors import ParameterError, checked, whole
+from streamadapt.errors import SMALLEST, ParameterError, checked, whole
 from streamadapt.java_random_kernels import MASK, jump, scrambled
 from streamadapt.models.forest_kernels import (
     FIRST,
@@ -48,7 +48,6 @@ from streamadapt.state import State
 
 __all__ = ["ForestClassifier", "Ways", "n_columns"]
 
-_SMALLEST = 5e-324
 _BLOCK = 1024  # rows a tree runs over before the next one does
 _WORTH_A_THREAD = 2_000  # rows times trees
 
@@ -87,7 +86,7 @@ class ForestClassifier(ArrayClassifier):
         self.n_models = whole("n_models", n_models, 1, 10_000)
         self.lambda_value = checked("lambda_value", lambda_value, 1e-3, 99.0)
         self.grace_period = whole("grace_period", grace_period, 1, 10**12)
-        self.delta = checked("delta", delta, _SMALLEST, 1.0)
+        self.delta = checked("delta", delta, SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
         self.nominal_features = nominal_features

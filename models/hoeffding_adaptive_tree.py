@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, IntArray, OpArray
 from streamadapt.detectors.bit_adwin_kernels import N_WORDS, checked_windows
-from streamadapt.errors import IncompatibleStateError, checked, whole
+from streamadapt.errors import SMALLEST, IncompatibleStateError, checked, whole
 from streamadapt.java_random_kernels import MASK, MULTIPLIER
 from streamadapt.models.hoeffding_adaptive_tree_kernels import (
     N_ADAPTIVE,
@@ -28,7 +28,6 @@ from streamadapt.state import State
 __all__ = ["HoeffdingAdaptiveTreeClassifier"]
 
 _N_LINKS, _N_WORK = 2, 2
-_SMALLEST = 5e-324
 
 
 class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
@@ -140,12 +139,12 @@ class HoeffdingAdaptiveTreeClassifier(HoeffdingTreeClassifier):
             split_criterion,
         )
         self.bootstrap_sampling = bootstrap_sampling
-        self.adwin_delta = checked("adwin_delta", adwin_delta, _SMALLEST, 1.0)
+        self.adwin_delta = checked("adwin_delta", adwin_delta, SMALLEST, 1.0)
         self.drift_window_threshold = whole(
             "drift_window_threshold", drift_window_threshold, 1, 10**9
         )
         self.switch_significance = checked(
-            "switch_significance", switch_significance, _SMALLEST, 1.0
+            "switch_significance", switch_significance, SMALLEST, 1.0
         )
         self.seed = whole("seed", seed, 0, 2**63 - 1)
         self._table = poisson_table(1.0)

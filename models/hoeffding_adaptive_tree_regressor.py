@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import IncompatibleStateError, checked, whole
+from streamadapt.errors import SMALLEST, IncompatibleStateError, checked, whole
 from streamadapt.models.hoeffding_adaptive_tree_regressor_kernels import (
     N_ADAPTIVE,
     N_PLANTED,
@@ -26,7 +26,6 @@ from streamadapt.state import State
 __all__ = ["HoeffdingAdaptiveTreeRegressor"]
 
 _N_WORK = 2
-_SMALLEST = 5e-324
 
 
 class HoeffdingAdaptiveTreeRegressor(HoeffdingTreeRegressor):
@@ -118,7 +117,7 @@ class HoeffdingAdaptiveTreeRegressor(HoeffdingTreeRegressor):
             learning_rate,
         )  # fmt: skip
         self.drift_delta = checked("drift_delta", drift_delta, 0.0, 1.0)
-        self.drift_threshold = checked("drift_threshold", drift_threshold, _SMALLEST, 1e15)
+        self.drift_threshold = checked("drift_threshold", drift_threshold, SMALLEST, 1e15)
         self.alternate_decay = checked("alternate_decay", alternate_decay, 0.0, 1.0)
         self.alternate_period = whole("alternate_period", alternate_period, 1, 10**12)
         self.alternate_lifetime = whole("alternate_lifetime", alternate_lifetime, 1, 10**12)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError, checked, whole
+from streamadapt.errors import SMALLEST, ParameterError, checked, whole
 from streamadapt.models.hoeffding_tree_kernels import (
     MAJORITY,
     NAIVE_BAYES,
@@ -37,7 +37,6 @@ __all__ = ["HoeffdingTreeClassifier"]
 
 LEAF_PREDICTIONS = {"mc": MAJORITY, "nb": NAIVE_BAYES, "nba": NAIVE_BAYES_ADAPTIVE}
 _CRITERIA = {"info_gain": INFO_GAIN, "gini": GINI}
-_SMALLEST = 5e-324
 
 
 class HoeffdingTreeClassifier(ArrayClassifier):
@@ -122,7 +121,7 @@ class HoeffdingTreeClassifier(ArrayClassifier):
     ) -> None:
         super().__init__(n_features, n_classes)
         self.grace_period = whole("grace_period", grace_period, 1, 10**12)
-        self.delta = checked("delta", delta, _SMALLEST, 1.0)
+        self.delta = checked("delta", delta, SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
         self.nominal_features = nominal_features
@@ -173,7 +172,7 @@ class HoeffdingTreeClassifier(ArrayClassifier):
             pools.gauss,
             pools.counts,
             pools.row,
-            float(checked("factor", factor, _SMALLEST, 1.0)),
+            float(checked("factor", factor, SMALLEST, 1.0)),
         )
 
     def state(self) -> State:

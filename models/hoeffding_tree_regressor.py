@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streamadapt.contracts import FloatArray, OpArray
-from streamadapt.errors import ParameterError, checked, whole
+from streamadapt.errors import SMALLEST, ParameterError, checked, whole
 from streamadapt.models.hoeffding_tree_regressor_kernels import (
     ADAPTIVE,
     MEAN,
@@ -32,7 +32,6 @@ from streamadapt.state import State
 __all__ = ["HoeffdingTreeRegressor", "regression_settings"]
 
 _LEAF_PREDICTIONS = {"mean": MEAN, "model": MODEL, "adaptive": ADAPTIVE}
-_SMALLEST = 5e-324
 
 
 class HoeffdingTreeRegressor(ArrayRegressor):
@@ -122,7 +121,7 @@ class HoeffdingTreeRegressor(ArrayRegressor):
     ) -> None:
         super().__init__(n_features)
         self.grace_period = whole("grace_period", grace_period, 1, 10**12)
-        self.delta = checked("delta", delta, _SMALLEST, 1.0)
+        self.delta = checked("delta", delta, SMALLEST, 1.0)
         self.tau = checked("tau", tau, 0.0, math.inf)
         self.leaf_prediction = leaf_prediction
         self.model_selector_decay = checked("model_selector_decay", model_selector_decay, 0.0, 1.0)
@@ -149,7 +148,7 @@ class HoeffdingTreeRegressor(ArrayRegressor):
 
     def forget(self, factor: float) -> None:
         """Let all evidence so far count `factor` (in (0, 1]) times as much; splits stay."""
-        fade(self._tree, float(checked("factor", factor, _SMALLEST, 1.0)))
+        fade(self._tree, float(checked("factor", factor, SMALLEST, 1.0)))
 
     def state(self) -> State:
         """Return nodes and observers in use, as data."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from streamadapt.errors import checked
+from streamadapt.errors import SMALLEST, checked
 from streamadapt.models.forest import ForestClassifier, Ways
 
 __all__ = ["LeveragingBaggingClassifier"]
@@ -79,5 +79,5 @@ class LeveragingBaggingClassifier(ForestClassifier):
             n_features, n_classes, n_models, lambda_value, grace_period, delta, tau,
             leaf_prediction, nominal_features, max_size, max_depth, seed, 1,
         )  # fmt: skip
-        self.adwin_delta = checked("adwin_delta", adwin_delta, 5e-324, 1.0)
+        self.adwin_delta = checked("adwin_delta", adwin_delta, SMALLEST, 1.0)
         self._grow(0, Ways(drift_delta=self.adwin_delta, resets_worst=True))

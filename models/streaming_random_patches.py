@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from streamadapt.errors import checked
+from streamadapt.errors import SMALLEST, checked
 from streamadapt.java_random_kernels import scrambled
 from streamadapt.models.forest import ForestClassifier, Ways, n_columns
 from streamadapt.models.forest_kernels import SUBSETS, draw_columns
@@ -98,8 +98,8 @@ class StreamingRandomPatchesClassifier(ForestClassifier):
             leaf_prediction, nominal_features, max_size, max_depth, seed, n_jobs,
         )  # fmt: skip
         self.max_features = max_features
-        self.warning_delta = checked("warning_delta", warning_delta, 5e-324, 1.0)
-        self.drift_delta = checked("drift_delta", drift_delta, 5e-324, 1.0)
+        self.warning_delta = checked("warning_delta", warning_delta, SMALLEST, 1.0)
+        self.drift_delta = checked("drift_delta", drift_delta, SMALLEST, 1.0)
         n = n_columns(max_features, self.n_features, at_least=2)
         self._grow(
             n if n < self.n_features else 0,

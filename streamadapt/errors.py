@@ -25,6 +25,7 @@ from __future__ import annotations
 from numbers import Real
 
 __all__ = [
+    "SMALLEST",
     "BadRecordError",
     "ConfigError",
     "CorruptStateError",
