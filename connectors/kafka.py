@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Collection, Sequence
 
 from streamadapt.connectors.kafka_settings import KafkaSettings
 from streamadapt.connectors.partition_log import Driver, TopicAdmin
 from streamadapt.errors import ConfigError, SourceError
 
-__all__ = ["check_topics", "open_driver"]
+__all__ = ["check_topics", "count_partitions", "open_driver"]
+
+_HEARSAY_S = 1.0  # a broker under load hears of a topic that late from the controller
 
 
 def open_driver(settings: KafkaSettings, instance: str) -> Driver:
@@ -42,6 +45,22 @@ def open_driver(settings: KafkaSettings, instance: str) -> Driver:
     return ConfluentDriver(settings, instance)
 
 
+def count_partitions(
+    admin: TopicAdmin, topics: Collection[str], timeout_s: float
+) -> dict[str, int]:
+    """Return how many partitions each topic has, 0 for those that are missing.
+
+    Brokers hear of a topic one after the other, and each look may ask another: what seems to be
+    missing is looked for again, for a second.
+    """
+    end_s = time.monotonic() + _HEARSAY_S
+    counts = admin.partitions(topics, timeout_s)
+    while not all(counts.values()) and time.monotonic() < end_s:
+        time.sleep(0.05)
+        counts = admin.partitions(topics, timeout_s)
+    return counts
+
+
 def check_topics(
     admin: TopicAdmin,
     settings: KafkaSettings,
@@ -67,7 +86,7 @@ def check_topics(
             f"partition k of {inputs[1]} to two workers; several input topics need range"
         )
     names = list(dict.fromkeys([*inputs, *outputs]))
-    counts = admin.partitions(names, timeout_s)
+    counts = count_partitions(admin, names, timeout_s)
     most = max(counts.values()) or 1
     missing = [name for name in names if not counts[name]]
     if missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from streamadapt.config_live import KafkaConfig
-from streamadapt.connectors.kafka import check_topics
+from streamadapt.connectors.kafka import check_topics, count_partitions
 from streamadapt.connectors.partition_log import TopicAdmin
 from streamadapt.errors import SourceError
 
@@ -74,7 +74,7 @@ def check_there(
     admin: TopicAdmin, kafka: KafkaConfig, topics: list[str], pipeline: str
 ) -> dict[str, int]:
     """Return how many partitions topics have; raise `SourceError` for those that are missing."""
-    counts = admin.partitions(topics, _ANSWER_S)
+    counts = count_partitions(admin, topics, _ANSWER_S)
     missing = [topic for topic in topics if not counts[topic]]
     if missing:
         raise SourceError(

@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from types import SimpleNamespace
+from typing import cast
 
 import numpy as np
 import pytest
 
-from streamadapt.connectors.kafka import check_topics, open_driver
+from streamadapt.connectors.kafka import check_topics, count_partitions, open_driver
 from streamadapt.connectors.partition_log import (
     BrokerError,
     Committed,
     OffsetsPendingError,
     Outgoing,
     Partition,
+    TopicAdmin,
 )
 from streamadapt.errors import ConfigError, ParameterError, SourceError
 from streamadapt.ops.services.kafka_cluster import KafkaCluster
@@ -468,6 +471,18 @@ def test_a_setting_that_the_client_refuses_is_said_without_secrets(log: Kafka) -
     with pytest.raises(ParameterError) as raised:
         log.driver(client=settings).admin()
     assert "hidden" not in str(raised.value)
+
+
+def test_a_topic_that_one_broker_hears_of_late_is_not_missing() -> None:
+    looks = iter([{"t": 0}, {"t": 0}, {"t": 4}])
+    late = SimpleNamespace(partitions=lambda topics, timeout_s: next(looks))
+    assert count_partitions(cast("TopicAdmin", late), ["t"], 1) == {"t": 4}
+    assert list(looks) == []
+
+
+def test_a_topic_that_stays_unknown_counts_as_missing() -> None:
+    never = SimpleNamespace(partitions=lambda topics, timeout_s: {"there": 2, "not": 0})
+    assert count_partitions(cast("TopicAdmin", never), ["there", "not"], 1)["not"] == 0
 
 
 def test_topics_are_checked_before_anything_is_read(log: Kafka) -> None:
