@@ -1,9 +1,10 @@
 """Reading a pipeline file: ``${VAR}`` from the environment, overrides, and errors that help.
 
 ``${VAR}`` and ``${VAR:-default}`` inside a text are replaced from the environment: secrets belong
-there, and are never shown again.  ``STREAMADAPT__learners__tree__delta=1e-5`` replaces one value
-of the file, and is shown as if it stood there; the parts are the path, without regard to case
-where the file's own key differs only by it.
+there, and are never shown again.  ``$${`` stands for ``${`` itself.
+``STREAMADAPT__learners__tree__delta=1e-5`` replaces one value of the file, and is shown as if it
+stood there; the parts are the path, without regard to case where the file's own key differs only
+by it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ __all__ = ["ENVIRONMENT_PREFIX", "load_config", "parse_config", "placed", "read_
 
 ENVIRONMENT_PREFIX = "STREAMADAPT__"
 
-_REFERENCE = re.compile(r"\$\{([^}]*)(\}?)")
+_REFERENCE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE = re.compile(r"(\w+)(?::-(.*))?", re.DOTALL)
 _AT_PATH = re.compile(r"(?P<path>[^:\s]+): (?:(?P<parameter>\w+) = )?")
 
@@ -89,7 +90,7 @@ did you mean 'regression'?
         text,
         *(value for name, value in environ.items() if name.startswith(ENVIRONMENT_PREFIX)),
     ]
-    references = [found.group(1) for each in texts for found in _REFERENCE.finditer(each)]
+    references = [found.group(1) or "" for each in texts for found in _REFERENCE.finditer(each)]
     named = {m for reference in references for m in _VARIABLE.findall(reference)}
     secrets = {environ[name]: name for name, _ in named if environ.get(name)}
     replaced = {tuple(map(str, path)) for path in overrides}
@@ -198,10 +199,13 @@ def _substituted(value: Any, environ: Mapping[str, str], at: tuple[str, Places, 
         return value
 
     def found(reference: re.Match[str]) -> str:
+        if reference.group() == "$${":
+            return "${"
         variable = _VARIABLE.fullmatch(reference.group(1)) if reference.group(2) else None
         if variable is None:
             raise ConfigError(
-                f"{where}: {places.at(path)} = {value!r}: write ${{NAME}} or ${{NAME:-default}}"
+                f"{where}: {places.at(path)} = {value!r}: write ${{NAME}} or ${{NAME:-default}}, "
+                "or $${ for these two signs themselves"
             )
         name, default = variable.groups()
         if name not in environ and default is None:

@@ -323,6 +323,13 @@ def test_a_variable_may_hold_a_number_and_an_empty_default_is_one() -> None:
     assert config.source.path == "ab"
 
 
+def test_two_dollar_signs_stand_for_one_before_a_brace() -> None:
+    config = parsed(BASE + "source: {path: '$${A}-${A}-$$-$${'}\n", A="1")
+    assert config.source is not None
+    assert config.source.path == "${A}-1-$$-${"
+    assert config.as_written()["source"] == {"path": "$${A}-${A}-$$-$${"}
+
+
 def test_a_variable_that_is_not_set_is_named_with_line_and_path() -> None:
     assert problem(changed("50", "${GRACE}")) == (
         "demo.yaml: line 10, learners.tree.grace_period = '${GRACE}': GRACE is not set in the "
