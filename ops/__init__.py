@@ -1,6 +1,6 @@
 """What an operator sees and runs: results on the terminal, logs, summaries."""
 
-from streamadapt.ops.console import law_table, progress_bar, show, summary_view
+from streamadapt.ops.console import law_table, progress_bar, show, summary_view, why_ungraded
 from streamadapt.ops.logs import LogReporter, configure_logs
 from streamadapt.ops.results import write_series
 from streamadapt.ops.summary import SUMMARY_FILE, write_summary
@@ -21,6 +21,7 @@ __all__ = [
     "summary_view",
     "totals_line",
     "tune_view",
+    "why_ungraded",
     "write_series",
     "write_summary",
 ]

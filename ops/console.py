@@ -16,7 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:  # the laws are loaded only to be checked
     from streamadapt.laws import LawResult
 
-__all__ = ["law_table", "progress_bar", "show", "summary_view"]
+__all__ = ["law_table", "progress_bar", "show", "summary_view", "why_ungraded"]
 
 _REJECTED = "rejected_"
 
@@ -67,6 +67,31 @@ def summary_view(summary: Mapping[str, Any]) -> Group:
     return Group(*(part for part in parts if part is not None))
 
 
+def why_ungraded(summary: Mapping[str, Any]) -> str:
+    """Return why a replay of a whole stream has graded nothing; empty if it has, or was stopped.
+
+    >>> lanes = {"tree": {"graded": 0}}
+    >>> why_ungraded({"complete": True, "counters": {}, "learners": lanes})
+    'nothing was graded: the stream holds no records'
+    """
+    if not summary["complete"] or any(lane["graded"] for lane in summary["learners"].values()):
+        return ""
+    counters = summary["counters"]
+    if not counters.get("records"):
+        return "nothing was graded: the stream holds no records"
+    refused = ", ".join(f"{n:,} {reason}" for reason, n in _dead_letters(counters))
+    told = f" (dead letters: {refused})" if refused else ""
+    return f"nothing was graded: no label of {counters['records']:,} records was of use{told}"
+
+
+def _dead_letters(counters: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [
+        (name.removeprefix(_REJECTED), n)
+        for name, n in counters.items()
+        if name.startswith(_REJECTED)
+    ]
+
+
 def _learners(summary: Mapping[str, Any]) -> Table:
     metrics = [name for name in _SHOWN if _is_worth_showing(name, summary["learners"].values())]
     drifts = summary.get("drifts", {})
@@ -110,9 +135,8 @@ def _counters(summary: Mapping[str, Any]) -> Table | None:
     for name, n in counters.items():
         if not name.startswith(_REJECTED):
             table.add_row(escape(name), f"{n:,}")
-    for name, n in counters.items():
-        if name.startswith(_REJECTED):
-            table.add_row(f"dead letters: {escape(name.removeprefix(_REJECTED))}", f"{n:,}")
+    for reason, n in _dead_letters(counters):
+        table.add_row(f"dead letters: {escape(reason)}", f"{n:,}")
     return table
 
 

@@ -28,6 +28,8 @@ from streamadapt.errors import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streamadapt.config import Config
     from streamadapt.replay import Replay
     from streamadapt.task import Task
@@ -206,7 +208,7 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
         source = ordered(source, order_from)
     if reset and not resume:
         raise typer.BadParameter("--reset goes with --resume")
-    from streamadapt.ops import SUMMARY_FILE, progress_bar, show, summary_view, write_summary
+    from streamadapt.ops import SUMMARY_FILE, progress_bar, write_summary
     from streamadapt.ops.report import REPORT_FILE, write_report
     from streamadapt.ops.results import WINDOWS_FILE, write_series
 
@@ -220,13 +222,21 @@ def replay(  # noqa: PLR0913, PLR0917 - one parameter for each option
     write_summary(out, summary)
     if run.config.outputs.report if report is None else report:
         write_report(out)
-    if not quiet:
-        show(summary_view(summary))
+    _say(summary, quiet)
     if not summary["complete"]:
         files = ["--source", str(source)] if source else []
         again = command("replay", str(pipeline), *files, "--out", str(out), "--resume")
         typer.echo(f"stopped after {summary['events']} events; to go on: {again}", err=True)
         raise typer.Exit(INTERRUPTED)
+
+
+def _say(summary: Mapping[str, Any], quiet: bool) -> None:
+    from streamadapt.ops import show, summary_view, why_ungraded
+
+    if not quiet:
+        show(summary_view(summary))
+    if problem := why_ungraded(summary):
+        typer.echo(problem, err=True)
 
 
 @app.command()

@@ -289,6 +289,18 @@ def test_a_secret_of_the_environment_is_not_in_the_summary(
     assert summary()["config"]["source"]["path"] == "${STREAM}"
 
 
+def test_a_replay_that_graded_nothing_says_why(here: Path) -> None:
+    unknown = [{**row, "label": "never listed"} for row in rows(50)]
+    write_csv(here / "stream.csv", unknown)
+    assert replay("-q").stderr == (
+        "nothing was graded: no label of 50 records was of use (dead letters: 50 unknown_class)\n"
+    )
+    (here / "stream.csv").write_text(",".join(unknown[0]) + "\n")
+    result = replay("-q", "--fresh")
+    assert result.exit_code == 0
+    assert result.stderr == "nothing was graded: the stream holds no records\n"
+
+
 def test_metrics_without_a_value_are_null(here: Path) -> None:
     write_csv(here / "stream.csv", [{**row, "label": None} for row in rows(50)])
     assert replay("-q").exit_code == 0
