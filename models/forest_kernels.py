@@ -88,14 +88,14 @@ def run_members(
     """Let trees first..last-1 predict into votes float64 [m, n, k], and learn, rows in order."""
     k, n, n_trees = votes.shape[2], ops.shape[0], last - first
     step, stride = jump(2 * votes.shape[0])
-    by_row = forest[RESETS_WORST] != 0.0  # then trees do see one another
+    resets_worst = forest[RESETS_WORST] != 0.0  # then trees do see one another
     is_patched = forest[PATCHED] != 0.0
     current, has_changed = -1, False
     before, begin, length = 0, 0, n  # trees go one after the other over rows begin..begin+length-1
     for t in range(n * n_trees):
-        if by_row and t == before + length * n_trees:
+        if resets_worst and t == before + length * n_trees:
             before, begin = t, begin + length
-        if by_row and t == before:
+        if resets_worst and t == before:
             length = _rows_alone(all_windows, n - begin)
         m, i = first + (t - before) // length, begin + (t - before) % length
         if m != current:
@@ -168,7 +168,7 @@ def run_members(
             continue
         if times > 0:
             tree[0].n_learned += 1
-        if by_row:
+        if resets_worst:
             if take_bit(windows, DRIFT, error, forest[DRIFT_DELTA]) == ROSE:
                 has_changed = True
             if has_changed and t + 1 == before + length * n_trees:
