@@ -43,8 +43,8 @@ def _linux_start(pid: int) -> str | None:
     except OSError:  # also when it ends while being read
         return None
     fields = stat.rpartition(")")[2].split()  # a name may hold spaces and brackets
-    state, ticks = fields[0], fields[19]
-    if state in ("Z", "X"):
+    state, n_threads, ticks = fields[0], int(fields[17]), fields[19]
+    if state == "X" or (state == "Z" and n_threads <= 1):  # else its other threads still work
         return None
     boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return f"{ticks} ticks after boot {boot}"

@@ -115,6 +115,26 @@ def test_what_ended_and_was_not_read_yet_is_gone() -> None:
         assert wait_until(lambda: started_at(child.pid) is None, 30)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the call that ends one thread is Linux's")
+def test_a_process_lives_until_its_last_thread_has_ended() -> None:
+    begin = (
+        "import ctypes, platform, sys, threading\n"
+        "threading.Thread(target=sys.stdin.read).start()\n"
+        "print('here', flush=True)\n"
+        "exit_thread = {'x86_64': 60, 'aarch64': 93}[platform.machine()]\n"
+        "ctypes.CDLL(None).syscall(exit_thread, 0)\n"
+    )
+    command = [sys.executable, "-c", begin]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"here\n"
+        assert wait_until(lambda: state_of(child.pid) == "Z", 30)
+        assert started_at(child.pid) is not None
+        assert child.stdin is not None
+        child.stdin.close()
+        assert wait_until(lambda: started_at(child.pid) is None, 30)
+
+
 def test_a_killed_session_leaves_nothing_running(tmp_path: Path) -> None:
     begin = (
         "from pathlib import Path; import signal, sys, os\n"
