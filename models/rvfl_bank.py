@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from streamadapt.contracts import FloatArray, OpArray
+from streamadapt.contracts import LEARN, FloatArray, OpArray
 from streamadapt.errors import IncompatibleStateError, ParameterError, whole
 from streamadapt.models.learner import as_rows, check_lengths
 from streamadapt.models.rvfl import RVFL
@@ -82,7 +82,7 @@ class RVFLBank:
             raise ParameterError(f"keys are not all in [0, {self.n_keys - 1}]")
         P = np.full((len(rows), self._learner.n_outputs), np.nan)
         self._learner.run_cells(self._cells, places, codes, rows, targets, weights, P)
-        self._used[places] = True
+        self._used[places[(codes & LEARN != 0) & (weights != 0.0)]] = True
         return P
 
     def state_of(self, key: int) -> State:

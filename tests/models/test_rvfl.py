@@ -395,6 +395,14 @@ def test_a_bank_goes_on_bit_for_bit_when_restored() -> None:
     assert one.state().digest() == two.state().digest()
 
 
+def test_predicting_changes_nothing_in_a_bank() -> None:
+    bank = RVFLBank(RVFLRegressor(1, 4), 3)
+    bank.run([1], np.array([3], np.int8), [[0.5]], [1.0])
+    before = bank.state().digest()
+    bank.run([0, 1, 2], np.array([1, 1, 3], np.int8), np.zeros((3, 1)), np.ones(3), [1.0, 1.0, 0.0])
+    assert bank.state().digest() == before
+
+
 def test_a_bank_refuses_keys_it_has_not() -> None:
     bank = RVFLBank(RVFLRegressor(1, 4), 2)
     for key in (-1, 2):
