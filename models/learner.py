@@ -13,7 +13,14 @@ from streamadapt.contracts import FloatArray, IntArray, LearningTask, Op, OpArra
 from streamadapt.errors import ParameterError, whole
 from streamadapt.state import State
 
-__all__ = ["ArrayClassifier", "ArrayLearner", "ArrayRegressor", "as_rows", "check_lengths"]
+__all__ = [
+    "ArrayClassifier",
+    "ArrayLearner",
+    "ArrayRegressor",
+    "as_numbers",
+    "as_rows",
+    "check_lengths",
+]
 
 
 def as_rows(X: ArrayLike, n_features: int) -> FloatArray:
@@ -124,10 +131,17 @@ class ArrayLearner(abc.ABC):
         return np.array([[x.get(name, np.nan) for name in self.feature_names]], np.float64)
 
 
-def _numbers(labels: ArrayLike) -> FloatArray:
+def as_numbers(labels: ArrayLike) -> FloatArray:
+    """Return labels as float64.
+
+    Raises
+    ------
+    ParameterError
+        If one is a word, or no float can hold it.
+    """
     try:
         return np.asarray(labels, np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ParameterError(f"labels are numbers, classes from 0 on: {error}") from None
 
 
@@ -157,7 +171,7 @@ class ArrayClassifier(ArrayLearner):
         if (
             labels.dtype.kind not in "iub"
         ):  # a float label that is no small whole number is no class
-            values = _numbers(labels)
+            values = as_numbers(labels)
             is_class = (values >= 0) & (values < self.n_outputs) & (values == np.floor(values))
             labels = np.where(is_class, values, -1)
         return np.require(labels, np.int64, ["C", "W"])
@@ -184,7 +198,7 @@ class ArrayRegressor(ArrayLearner):
         super().__init__(n_features, 1)
 
     def _targets(self, y: ArrayLike) -> FloatArray:
-        return np.require(_numbers(y), np.float64, ["C", "W"])
+        return np.require(as_numbers(y), np.float64, ["C", "W"])
 
     def predict_one(self, x: Mapping[str, float] | Sequence[float]) -> float:
         """Return the prediction for one row."""

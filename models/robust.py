@@ -18,7 +18,7 @@ from streamadapt.contracts import (
     OpArray,
 )
 from streamadapt.errors import checked, whole
-from streamadapt.models.learner import as_rows, check_lengths
+from streamadapt.models.learner import as_numbers, as_rows, check_lengths
 from streamadapt.models.scaled_inputs import finite_floats
 from streamadapt.state import State, Value
 
@@ -127,9 +127,10 @@ class RobustLearner:
         Raises
         ------
         ParameterError
-            If shapes do not fit; nothing has been learned then.
+            If shapes do not fit, or labels are words; nothing has been learned then.
         """
         rows, labels, codes = as_rows(X, self.n_features), np.asarray(y), np.asarray(ops)
+        labels = labels if labels.dtype.kind in "iubf" else as_numbers(labels)
         weights = np.ones(len(rows)) if w is None else np.asarray(w, np.float64)
         check_lengths(len(rows), ops=codes, y=labels, w=weights)
         P = np.full((len(rows), self.n_outputs), np.nan)

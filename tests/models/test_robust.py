@@ -140,6 +140,15 @@ def test_lengths_that_differ_are_refused_before_anything_is_learned(
     assert robust.state().digest() == before
 
 
+@pytest.mark.parametrize("bad", ["up", 10**400])
+def test_a_label_that_is_no_number_is_refused_before_anything_is_learned(bad: Any) -> None:
+    robust = RobustLearner(lambda: MajorityClass(1, 2))
+    before = robust.state().digest()
+    with pytest.raises(ParameterError, match="labels are numbers"):
+        robust.run(PLAY[:3], np.zeros((3, 1)), [0, 1, bad])
+    assert robust.state().digest() == before
+
+
 def test_rows_that_its_learner_skips_are_counted() -> None:
     robust = RobustLearner(lambda: MajorityClass(1, 2))
     robust.run(PLAY[:4], np.zeros((4, 1)), np.array([0, -1, 5, 1]))
