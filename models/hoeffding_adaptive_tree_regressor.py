@@ -123,6 +123,11 @@ class HoeffdingAdaptiveTreeRegressor(HoeffdingTreeRegressor):
         self.alternate_lifetime = whole("alternate_lifetime", alternate_lifetime, 1, 10**12)
         self._beside()
 
+    def _settings(self) -> NDArray[np.void]:
+        settings = super()._settings()
+        settings["n_spare"] = 1  # a tree that took all nodes could never be replaced
+        return settings
+
     def _bytes_per_node(self) -> int:
         return 8 * (1 + N_WATCH + _N_WORK)
 

@@ -107,6 +107,7 @@ SETTINGS = np.dtype(
         ("max_depth", "i8"),
         ("binary_split", "i8"),
         ("n_subset", "i8"),  # features that a leaf's observers see, 0 for all
+        ("n_spare", "i8"),  # nodes that no split takes
     ]
 )
 
@@ -348,14 +349,14 @@ def _fill_children(leaf: int, slot: int, column: Any, place: int, t: Tree) -> No
 
 @kernel
 def _split(leaf: int, feature: int, threshold: float, place: int, t: Tree) -> None:
-    """Turn a leaf into a test on a feature, or count the refusal if the node pool is full."""
+    """Turn a leaf into a test on a feature, or count the refusal if too few nodes are left."""
     column, totals, slot = t.columns[feature], t.totals[0], t.nodes[leaf].first_child
     test, n_children = BELOW, 2
     if column.nominal:
         test = EQUAL
         if place < 0:
             test, threshold, n_children = MULTIWAY, 0.0, column.n_bins
-    if totals.n_nodes + n_children > len(t.nodes):
+    if totals.n_nodes + n_children > len(t.nodes) - t.settings[0].n_spare:
         totals.n_splits_refused += 1
         return
     first = totals.n_nodes

@@ -120,3 +120,20 @@ def test_an_adaptive_tree_whose_memory_is_full_still_follows_a_drift(max_size: f
     assert model.n_splits_refused > 0
     assert right[30_000:40_000].mean() > 0.85
     assert right[-10_000:].mean() > 0.85
+
+
+def test_an_adaptive_model_tree_whose_memory_is_full_still_follows_a_drift() -> None:
+    rng = np.random.default_rng(1)
+    X = rng.random((40_000, 5))
+    X[:, 4] = rng.integers(0, 3, len(X))  # a split in three may take the last node
+    is_new = np.arange(len(X)) >= 30_000
+    old = 10 * (X[:, 2] > 0.5) + 5 * (X[:, 3] > 0.5) * X[:, 2]
+    y = np.where(is_new, 10 * (X[:, 0] < 0.5) + 5 * (X[:, 1] > 0.5), old) + 3 * X[:, 4] * X[:, 3]
+    y += rng.normal(size=len(y))
+    model = HoeffdingAdaptiveTreeRegressor(
+        5, leaf_prediction="mean", nominal_features={4: 3}, max_size=0.05, **CRAMPED
+    )
+    missed = np.abs(model.test_then_train(X, y)[:, 0] - y)
+    assert model.n_splits_refused > 0
+    assert missed[20_000:30_000].mean() < 1.5
+    assert missed[-5_000:].mean() < 1.5
