@@ -137,6 +137,22 @@ def test_memory_stays_bounded_while_experts_come_and_go() -> None:
     assert len(ours.n_trained) == 3
 
 
+def test_a_new_tree_takes_the_place_of_the_worst_when_all_experts_deviate() -> None:
+    ours, restored = (moe("streamadapt", n_models=6, turnover=True) for _ in range(2))
+    rng = np.random.default_rng(5)
+    X, n = rng.normal(size=(8000, 5)), 20 * 256
+    y = (X[:, 0] > 0.0).astype(int)
+    y[n - 256 : n] = rng.integers(0, 3, 256)
+    ours.learn(X[:n], y[:n])
+    assert ours.n_turnovers == (0, 1)
+    assert sorted(ours.n_trained > 0) == [False, True, True]
+    restored.restore(ours.state())
+    P = ours.test_then_train(X[n:], y[n:])
+    assert np.array_equal(restored.test_then_train(X[n:], y[n:]), P)
+    assert (P.argmax(axis=1) == y[n:])[1000:].mean() > 0.95
+    assert (ours.n_trained > 0).all()
+
+
 def test_rewiring_without_labels_adds_no_more_errors_than_it_may() -> None:
     X, y = drifting(9, 6000, k=2)
     y = np.where(np.random.default_rng(0).random(6000) < 0.3, 1 - y, y)  # sure votes mislead
