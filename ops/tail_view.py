@@ -157,7 +157,7 @@ def _what_moved(fields: dict[str, Any]) -> str:
     if fields.get("feature") is not None:
         return f"{fields['feature']} moved"
     way = fields.get("direction")
-    return f"errors {way}" if way in {"rise", "fall"} else "errors change"
+    return f"errors {way}" if way in ("rise", "fall") else "errors change"
 
 
 def _time(time_us: int | None) -> str | None:

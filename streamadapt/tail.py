@@ -26,6 +26,9 @@ __all__ = ["FactLine", "PredictionLine", "Tail"]
 
 _BLOCK_RECORDS = 500
 _ENDS_EVERY_S = 0.5
+_NOT_OURS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What comes of reading what another program wrote; the last of what is nested too deep."""
+
 _OFFSET = re.compile(rb"/([0-9]{1,19})\Z")
 
 
@@ -133,8 +136,8 @@ class Tail:
         for i, value in enumerate(batch.values):
             try:
                 said = self._predictions.decode(value or b"")
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # another program wrote it
+            except _NOT_OURS:
+                continue
             at = _event_offset(batch.headers[i])
             lag = None
             if at is not None and number in self._ends:
@@ -160,7 +163,7 @@ class Tail:
         for value in batch.values:
             try:
                 fields = self._facts.decode(value or b"")
-            except (msgspec.DecodeError, UnicodeDecodeError):
+            except _NOT_OURS:
                 continue
             self.totals.facts[str(fields.get("kind"))] += 1
             yield FactLine(fields)

@@ -63,6 +63,13 @@ def test_a_drift_says_where_and_which_way() -> None:
     assert plain_line(moved, RunningGrade(True)).endswith("(adwin: price moved)")
 
 
+@pytest.mark.parametrize("way", [[], {}, 1, None])
+def test_a_direction_that_is_none_of_ours_is_no_error(way: Any) -> None:
+    assert "errors change" in plain_line(
+        FactLine(DRIFT.fields | {"direction": way}), RunningGrade(True)
+    )
+
+
 def test_the_table_is_as_tall_whatever_comes_and_leaves_empty_columns_out() -> None:
     grade, totals = RunningGrade(True), Totals()
     view = TailView("t", without=["key"])
