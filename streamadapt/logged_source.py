@@ -241,12 +241,13 @@ def order_taken(
         {input's letter: offset of the first record not to be taken}.
     """
     at = dict(begin)
+    ours = re.compile(re.escape(prefix.encode()) + rb"([0-9]{1,19})")
     for pairs in headers:
         said = dict(pairs)
-        place = said.get("input", b"").decode()
-        if not place.startswith(prefix):
+        match = ours.fullmatch(said.get("input") or b"")  # another program may write there too
+        if match is None:
             continue
-        event = int(place.removeprefix(prefix))
+        event = int(match[1])
         if not at["e"] <= event < end["e"]:
             continue
         yield from _before(at, event, said)
