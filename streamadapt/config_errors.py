@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from streamadapt.config import Config
 from streamadapt.config_yaml import KeyPath, Lines
 
-__all__ = ["Places", "allowed_names", "explained", "listed"]
+__all__ = ["Places", "allowed_names", "explained", "listed", "shown_text"]
 
 _SHOWN = 80  # characters of a wrong value in a message
 _QUOTED = re.compile(r"'([^']*)'")
@@ -22,7 +22,7 @@ _KEY = "[key]"  # how pydantic marks that the key itself is wrong
 _MISSING = object()
 _SUBJECT = re.compile(r"^(?:Input|String|Tuple|List|Dictionary|Value) ")
 _AT_PATH = re.compile(r"([^:\s]+): ")
-_PASSWORD = re.compile(r"(://[^:@/\s]*:)(?!\$\{).*@")  # in a URL, and no reference
+_PASSWORD = re.compile(r"(://[^:/\s]*:)(?!\$\{).*@")  # in a URL, and no reference
 _TEXT_WANTED = "should be text: put it in quotes, as it stands in the data"
 _WANTED = {
     "bool_parsing": "should be true or false",
@@ -71,8 +71,17 @@ class Places:
         value = self.value(path)
         if value is _MISSING or isinstance(value, dict | list):
             return ""
-        text = _PASSWORD.sub(r"\1***@", repr(value))
+        text = shown_text(value)
         return f" = {text}" if len(text) <= _SHOWN else f" = {text[:_SHOWN]}..."
+
+
+def shown_text(value: object) -> str:
+    """Return a value as it is written, but for the password in a URL.
+
+    >>> print(shown_text("redis://:hunter2@db.example/0"))
+    'redis://:***@db.example/0'
+    """
+    return _PASSWORD.sub(r"\1***@", repr(value))
 
 
 def explained(where: str, error: ValidationError, places: Places) -> str:

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 from pydantic import ValidationError
 
 from streamadapt.config import Config, Origin
-from streamadapt.config_errors import Places, explained, listed
+from streamadapt.config_errors import Places, explained, listed, shown_text
 from streamadapt.config_yaml import MAX_FILE_BYTES, KeyPath, read_yaml
 from streamadapt.errors import ConfigError
 
@@ -122,7 +122,8 @@ def placed(config: Config) -> Iterator[None]:
 
 def _with_line(origin: Origin, text: str) -> tuple[str, bool]:
     """Return the text without secrets, and with its line if it is about a place of the file."""
-    for secret, name in origin.secrets.items():
+    for secret in sorted(origin.secrets, key=len, reverse=True):  # one may be a part of another
+        name = origin.secrets[secret]
         text = text.replace(secret, f"${{{name}}}")
     match = _AT_PATH.match(text)
     if match is None:
@@ -204,13 +205,13 @@ def _substituted(value: Any, environ: Mapping[str, str], at: tuple[str, Places, 
         variable = _VARIABLE.fullmatch(reference.group(1)) if reference.group(2) else None
         if variable is None:
             raise ConfigError(
-                f"{where}: {places.at(path)} = {value!r}: write ${{NAME}} or ${{NAME:-default}}, "
+                f"{where}: {places.at(path)} = {shown_text(value)}: write ${{NAME}} or ${{NAME:-default}}, "
                 "or $${ for these two signs themselves"
             )
         name, default = variable.groups()
         if name not in environ and default is None:
             raise ConfigError(
-                f"{where}: {places.at(path)} = {value!r}: {name} is not set in the environment; "
+                f"{where}: {places.at(path)} = {shown_text(value)}: {name} is not set in the environment; "
                 f"set it, or write ${{{name}:-default}}"
             )
         return environ.get(name, default or "")

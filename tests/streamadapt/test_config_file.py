@@ -454,3 +454,18 @@ def test_a_secret_that_an_override_refers_to_is_not_said_either() -> None:
         raise ConfigError(
             f"learners.mine: {config.learners['mine'].given()['params']['t']} is refused"
         )
+
+
+def test_a_secret_that_begins_like_another_leaves_nothing_of_it_to_be_read() -> None:
+    secrets = {f"KEY{n}": "hunter" + "2" * n for n in range(30)}
+    path = "".join(f"${{{name}}}" for name in secrets)
+    config = parsed(BASE + f"source: {{path: '{path}'}}\n", **secrets)
+    with pytest.raises(ConfigError, match=r" \$\{KEY29\} is refused$"), placed(config):
+        raise ConfigError(f"source: {secrets['KEY29']} is refused")
+
+
+@pytest.mark.parametrize("url", ["redis://:hunter2@${HOST}/0", "redis://a@corp:hunter2@${HOST/0"])
+def test_a_password_in_a_url_is_not_said_when_something_else_in_it_is_wrong(url: str) -> None:
+    said = problem(BASE + f"store: {{url: '{url}'}}\n")
+    assert "hunter2" not in said
+    assert ":***@${HOST" in said
