@@ -24,7 +24,7 @@ def topics(
     ] = None,
 ) -> None:
     """Say which topics a pipeline has, and make those that are missing."""
-    from streamadapt.connectors.kafka import open_driver
+    from streamadapt.connectors.kafka import count_partitions, open_driver
     from streamadapt.ops import configure_logs
     from streamadapt.pipeline_topics import make_topics, roles
 
@@ -33,7 +33,7 @@ def topics(
     configure_logs("error", clients=False)
     with closing(open_driver(soon_answered(kafka), f"{config.name}-topics").admin()) as admin:
         made = make_topics(admin, kafka, partitions) if create else []
-        counts = admin.partitions(list(roles(kafka)), 10.0)
+        counts = count_partitions(admin, list(roles(kafka)), 10.0)
     width = max(map(len, counts))
     for topic, role in roles(kafka).items():
         n = counts[topic]
