@@ -93,9 +93,10 @@ def put_text(target: Path, text: str) -> None:
         return
     new = path.with_name(f".{path.name}.new")
     try:
-        new.write_text(text, encoding="utf-8")
         if path.exists():
+            new.touch(0o600)  # for nobody's eyes but those that see the old one
             shutil.copymode(path, new)
+        new.write_text(text, encoding="utf-8")
         put_in_place(new, path)
     finally:
         new.unlink(missing_ok=True)

@@ -157,3 +157,21 @@ def test_a_full_disk_leaves_the_pipeline_file_as_it_was(
     assert (tmp_path / "real.yaml").read_text() == "name: other\n"
     assert (tmp_path / "real.yaml").stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in tmp_path.iterdir()) == ["pipeline.yaml", "real.yaml"]
+
+
+def test_what_nobody_else_may_read_cannot_be_read_while_it_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "pipeline.yaml"
+    target.write_text(PIPELINE)
+    target.chmod(0o600)
+    write, modes = Path.write_text, []
+
+    def watched(self: Path, text: str, **options: Any) -> int:
+        n = write(self, text, **options)
+        modes.append(self.stat().st_mode & 0o777)
+        return n
+
+    monkeypatch.setattr(Path, "write_text", watched)
+    put_text(target, "name: other\n")
+    assert modes == [0o600]
