@@ -40,7 +40,11 @@ def refuse_pipe(path: Path) -> None:
     A file is opened several times, to see what it is; of a pipe the first look would take the
     beginning away, without a trace.
     """
-    if path.exists() and not (path.is_file() or path.is_dir()):
+    try:
+        is_one = path.exists() and not (path.is_file() or path.is_dir())
+    except OSError:  # not to be looked at: who opens it is told why
+        return
+    if is_one:
         raise SourceError(
             f"{path} is no file, but a pipe or a device: give - as the source, and it as standard "
             f"input (... --source - < {path})"

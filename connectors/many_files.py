@@ -18,7 +18,10 @@ _WILD = "*?["
 
 def is_many(path: Path) -> bool:
     """Whether this is a folder, or a pattern such as ``data/2024-*.csv``."""
-    return path.is_dir() or (any(mark in str(path) for mark in _WILD) and not path.exists())
+    try:
+        return path.is_dir() or (any(mark in str(path) for mark in _WILD) and not path.exists())
+    except OSError:  # not to be looked at: who opens it is told why
+        return False
 
 
 def files_of(path: Path, endings: Sequence[str] = ("",)) -> list[Path]:

@@ -137,3 +137,11 @@ def test_a_pipe_is_refused_for_a_look_at_it_would_take_its_beginning(
     assert os.read(ends[0], 100) == b"x,y\n1,2\n"
     os.close(ends[0])
     os.close(ends[1])
+
+
+@pytest.mark.parametrize("look", [ByteStream, stream_identity])
+def test_a_path_that_cannot_even_be_looked_at_is_a_source_error(
+    look: Callable[[Path], object],
+) -> None:
+    with pytest.raises(SourceError, match="File name too long"):
+        look(Path("a" * 300 + ".csv"))
