@@ -9,7 +9,7 @@ what then happens is the operator's choice (``kafka.on_lost_state``).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -207,7 +207,7 @@ class Restoring:
         if checkpoint.environment != environment():
             settings.reporter.note("environment_changed", {"was": checkpoint.environment})
         task.restore(checkpoint.state, settings.reset)
-        self._resume(task, tag, found.name)
+        self._resume(task, tag, found.name, checkpoint.state.child("offsets").values.keys())
 
     def _without_checkpoint(self) -> None:
         """Go on from the very beginning if the tag still names it and the log still holds it."""
@@ -216,13 +216,15 @@ class Restoring:
             self._lost("the store holds none of the checkpoints that the commit names")
             return
         origin = tag.entries[0]
-        task = self._settings.make(self.partition, self._where() | origin_of(origin.name))
-        self._resume(task, tag, origin.name)
+        known = origin_of(origin.name)
+        task = self._settings.make(self.partition, self._where() | known)
+        self._resume(task, tag, origin.name, known.keys())
 
-    def _resume(self, task: LiveTask, tag: Tag, name: str) -> None:
+    def _resume(self, task: LiveTask, tag: Tag, name: str, known: Collection[str]) -> None:
         """Feed `task`, which stands where the entry `name` says, up to the committed offsets.
 
-        Newer checkpoints could not be read: the tag names them no longer.
+        Newer checkpoints could not be read: the tag names them no longer.  Of inputs that are not
+        `known` there, no entry says where they began: a new one is committed before any record.
         """
         self._refuse_without_inputs(task)
         until = self._where()
@@ -235,11 +237,13 @@ class Restoring:
             self._lost(f"retention passed the checkpoint {name}: {', '.join(gone)}")
             return
         task.tag = tag
+        is_lost = bool(task.offsets.keys() - known)
         if task.offsets != until:
             # An input that is new in the pipeline: until now there was one, and no order to tell.
             order = (tag.since(name) or None) if task.is_ordered else None
             self._open(task, until, order)
-            self._without_order(task, is_lost=task.is_ordered and order is None)
+            is_lost |= task.is_ordered and order is None
+        self._without_order(task, is_lost)
         self._task = task  # not before it can be fed: a task is taken to be ready without a feed
         newer = tag.names[: tag.names.index(name)] if name in tag.names else tag.names
         if newer:

@@ -806,6 +806,24 @@ def test_an_input_that_is_new_costs_no_record_that_was_taken_before_it(n_saved: 
     assert len(ids(live)) == n_saved + 250
 
 
+def test_a_worker_that_dies_soon_after_an_input_was_new_loses_no_state() -> None:
+    live = Live(_LABELLED, checkpoint__every_s="0.001")
+    live.log.write("events", 0, _labelled_events(0, 50), 0)
+    worker = live.worker()
+    live.settle(worker)
+    live.kill(worker)
+    live.config = config(_LABELLED, kafka__control="control", checkpoint__every_s="1000")
+    live.log.write("control", 0, [b'{"command": "pause", "learner": "logistic"}'], 1000)
+    live.log.write("events", 0, _labelled_events(50, 20), 1000)
+    for _ in range(2):
+        worker = live.worker()
+        live.settle(worker)
+        live.kill(worker)
+    assert live.log.committed[Partition("control", 0)].offset == 1
+    assert worker.holdings.tasks[0].task.counts["events"] == 70
+    assert ids(live) == [f"0-{i}" for i in range(70)]
+
+
 def test_a_pipeline_that_no_longer_names_an_input_of_its_state_is_refused_in_words() -> None:
     live = Live(_LABELLED, kafka__control="control")
     live.log.write("events", 0, _labelled_events(0, 50), 0)
