@@ -205,14 +205,14 @@ def _substituted(value: Any, environ: Mapping[str, str], at: tuple[str, Places, 
         variable = _VARIABLE.fullmatch(reference.group(1)) if reference.group(2) else None
         if variable is None:
             raise ConfigError(
-                f"{where}: {places.at(path)} = {shown_text(value)}: write ${{NAME}} or ${{NAME:-default}}, "
-                "or $${ for these two signs themselves"
+                f"{where}: {places.at(path)} = {shown_text(value)}: write ${{NAME}} or "
+                "${NAME:-default}, or $${ for these two signs themselves"
             )
         name, default = variable.groups()
         if name not in environ and default is None:
             raise ConfigError(
-                f"{where}: {places.at(path)} = {shown_text(value)}: {name} is not set in the environment; "
-                f"set it, or write ${{{name}:-default}}"
+                f"{where}: {places.at(path)} = {shown_text(value)}: {name} is not set in the "
+                f"environment; set it, or write ${{{name}:-default}}"
             )
         return environ.get(name, default or "")
 
