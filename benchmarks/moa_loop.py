@@ -123,5 +123,6 @@ def moa_jar(given: str | None) -> Path | None:
 
 def java_versions() -> dict[str, str]:
     """Return the versions of Java, and which MOA it is."""
-    java = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
-    return {"java": java.splitlines()[0], "moa": f"in CapyMOA {CAPYMOA}, if fetched"}
+    said = subprocess.run(["java", "-version"], capture_output=True, text=True).stderr
+    java = next(line for line in said.splitlines() if " version " in line)  # after what it was told
+    return {"java": java, "moa": f"in CapyMOA {CAPYMOA}, if fetched"}

@@ -37,6 +37,17 @@ def test_predictions_and_drifts_equal_the_naive_version(
     assert ours.n_drifts_detected == naive.n_drifts > 3
 
 
+def test_threads_change_no_bit() -> None:
+    X, y = drifting(1, 5000)
+    alone, together = (
+        StreamingRandomPatchesClassifier(5, 3, 7, grace_period=50, n_jobs=n, seed=1, **EAGER)
+        for n in (1, 3)
+    )
+    assert np.array_equal(alone.test_then_train(X, y), together.test_then_train(X, y))
+    assert alone.state().digest() == together.state().digest()
+    assert alone.n_drifts_detected > 3
+
+
 def test_no_two_trees_start_with_the_same_columns_while_there_are_others() -> None:
     ours = StreamingRandomPatchesClassifier(5, 3, 12, max_features=2)
     patches = {tuple(patch) for patch in ours._grove.patches[:, 0].tolist()}
