@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Mapping
 
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -10,6 +9,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streamadapt.connectors.broker_calls import BrokerCalls
+from streamadapt.connectors.kafka import count_partitions
 from streamadapt.connectors.partition_log import Committed, Partition
 
 __all__ = ["ConfluentAdmin"]
@@ -56,13 +56,8 @@ class ConfluentAdmin:
             with self._calls.asked("make topics " + ", ".join(sorted(t.topic for t in missing))):
                 for future in self._admin.create_topics(missing).values():
                     future.result(_TIMEOUT_S)
-            self._await([topic.topic for topic in missing])
-
-    def _await(self, topics: Collection[str]) -> None:
-        """Wait until the broker that is asked knows topics that the controller has made."""
-        end_s = time.monotonic() + _TIMEOUT_S
-        while not all(self.partitions(topics, _TIMEOUT_S).values()) and time.monotonic() < end_s:
-            time.sleep(0.02)
+            # Until the broker that is asked knows what the controller has made.
+            count_partitions(self, [each.topic for each in missing], _TIMEOUT_S, _TIMEOUT_S)
 
     def close(self) -> None:
         """Let go; the client has nothing to close."""

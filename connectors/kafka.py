@@ -46,14 +46,14 @@ def open_driver(settings: KafkaSettings, instance: str) -> Driver:
 
 
 def count_partitions(
-    admin: TopicAdmin, topics: Collection[str], timeout_s: float
+    admin: TopicAdmin, topics: Collection[str], timeout_s: float, patience_s: float = _HEARSAY_S
 ) -> dict[str, int]:
     """Return how many partitions each topic has, 0 for those that are missing.
 
     Brokers hear of a topic one after the other, and each look may ask another: what seems to be
-    missing is looked for again, for a second.
+    missing is looked for again, for `patience_s`.
     """
-    end_s = time.monotonic() + _HEARSAY_S
+    end_s = time.monotonic() + patience_s
     counts = admin.partitions(topics, timeout_s)
     while not all(counts.values()) and time.monotonic() < end_s:
         time.sleep(0.05)
